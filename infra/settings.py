@@ -1,0 +1,70 @@
+"""Settings of every service, read from the environment (`VELOCITY_*`) and nowhere else."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a service must be told. Every field has a default that suits one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="VELOCITY_", extra="ignore", frozen=True)
+
+    home: Path = Field(
+        default_factory=lambda: Path.home() / ".velocity",
+        description="The one folder that holds state and logs of a local installation.",
+    )
+    cache: Path = Field(
+        default_factory=lambda: Path.home() / ".cache" / "velocity",
+        description="Downloaded jars; shared by every VELOCITY_HOME of a user.",
+    )
+    kafka: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("VELOCITY_KAFKA", "KAFKA"),
+        description="Bootstrap servers, `host:port[,host:port]`. Wins over what `velocity up` starts.",
+    )
+    cql: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("VELOCITY_CQL", "CQL"),
+        description="A CQL contact point, `host:port`. Wins over what `velocity up` starts.",
+    )
+    venue: str = Field(
+        default="velocity",
+        pattern=r"^[a-z][a-z0-9_]{0,31}$",
+        description="Prefix of topic names and name of the keyspace: venues can share a cluster.",
+    )
+    account_partitions: int = Field(
+        default=2, ge=1, le=32, description="Partitions of `commands` and `updates`. Fixed for life."
+    )
+    market_partitions: int = Field(
+        default=8, ge=1, le=256, description="Partitions of `orders` and what follows. Fixed for life."
+    )
+    replication: int = Field(default=1, ge=1, le=5, description="Replicas of each topic and row.")
+    host: str = Field(default="127.0.0.1", description="Address that api and ws listen on.")
+    api_port: int = Field(default=8080, ge=0, le=65535)
+    ws_port: int = Field(default=8081, ge=0, le=65535)
+    health_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Where a service without a door of its own answers GET /ready; 0 is off.",
+    )
+    admin_key: SecretStr | None = Field(
+        default=None, description="Key of the administration routes; without it they are closed."
+    )
+    worker: str = Field(
+        default="0",
+        pattern=r"^[A-Za-z0-9_-]{1,32}$",
+        description="Name of this worker's slot within its role: its static group membership.",
+    )
+    log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings, read once."""
+    return Settings()
