@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     kafka: str | None = Field(
         default=None,
         validation_alias=AliasChoices("VELOCITY_KAFKA", "KAFKA"),
-        description="Bootstrap servers, `host:port[,host:port]`. Wins over what `velocity up` starts.",
+        description="Bootstrap servers, `host:port[,host:port]`; wins over what `up` starts.",
     )
     cql: str | None = Field(
         default=None,
@@ -38,10 +38,10 @@ class Settings(BaseSettings):
         description="Prefix of topic names and name of the keyspace: venues can share a cluster.",
     )
     account_partitions: int = Field(
-        default=2, ge=1, le=32, description="Partitions of `commands` and `updates`. Fixed for life."
+        default=2, ge=1, le=32, description="Partitions of `commands`, `updates`; fixed for life."
     )
     market_partitions: int = Field(
-        default=8, ge=1, le=256, description="Partitions of `orders` and what follows. Fixed for life."
+        default=8, ge=1, le=256, description="Partitions of `orders`, `trades`…; fixed for life."
     )
     replication: int = Field(default=1, ge=1, le=5, description="Replicas of each topic and row.")
     host: str = Field(default="127.0.0.1", description="Address that api and ws listen on.")

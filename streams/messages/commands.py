@@ -1,0 +1,187 @@
+"""Commands: what machines are told. MessagePack, several in a frame."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from streams.messages.units import Lots, Sequence, Ticks, Units
+from streams.messages.vocabulary import (
+    AccountId,
+    Asset,
+    MarketConfig,
+    MarketId,
+    OrderId,
+    OrderType,
+    RequestId,
+    Side,
+    TimeInForce,
+)
+
+FRAME_VERSION = 1
+FRAME_BYTES_MAX = 512 * 1024
+
+
+class _Command(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Travels as an array, its tag first: fields are only ever added at the end, with a default."""
+
+
+# -- commands to a ledger ------------------------------------------------------------------------
+
+
+class OpenAccount(_Command, frozen=True, tag=1):
+    account: AccountId
+
+
+class Deposit(_Command, frozen=True, tag=2):
+    """Credit `amount` units that came in from outside."""
+
+    account: AccountId
+    asset: Asset
+    amount: Units
+    reference: str
+
+
+class Withdraw(_Command, frozen=True, tag=3):
+    """Debit `amount` units that go outside; refused when not available."""
+
+    account: AccountId
+    asset: Asset
+    amount: Units
+    reference: str
+
+
+class PlaceOrder(_Command, frozen=True, tag=4):
+    """Hold `hold` units of `hold_asset`, then pass the order on to its market.
+
+    `price` is the limit; for MARKET it is the worst price the order may trade at. `budget` is the
+    quote amount of a MARKET order given by quote amount, in units; its `quantity` is 0 then.
+    """
+
+    account: AccountId
+    market: MarketId
+    market_partition: int
+    client_order_id: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    price: Ticks
+    quantity: Lots
+    budget: Units
+    hold_asset: Asset
+    hold: Units
+
+
+class CancelOrder(_Command, frozen=True, tag=5):
+    """Cancel an open order, named by its id or, where that is 0, by its client order id."""
+
+    account: AccountId
+    market: MarketId
+    market_partition: int
+    order_id: OrderId
+    client_order_id: str
+
+
+class Settle(_Command, frozen=True, tag=6):
+    """A market's account of what one event did to the funds held for an order.
+
+    From what is held, `paid` leaves the account and `released` becomes available again;
+    `received` (net) and `fee` are of `received_asset`. `done` says that the order is closed and
+    nothing of its hold is left.
+    """
+
+    account: AccountId
+    order_id: OrderId
+    received_asset: Asset
+    paid: Units
+    received: Units
+    fee: Units
+    released: Units
+    done: bool
+
+
+AccountCommand = OpenAccount | Deposit | Withdraw | PlaceOrder | CancelOrder | Settle
+
+
+# -- commands to a market ------------------------------------------------------------------------
+
+
+class Place(_Command, frozen=True, tag=1):
+    """An order whose funds are held. Fields as in `PlaceOrder`."""
+
+    order_id: OrderId
+    account: AccountId
+    market: MarketId
+    client_order_id: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    price: Ticks
+    quantity: Lots
+    budget: Units
+    hold: Units
+
+
+class Cancel(_Command, frozen=True, tag=2):
+    request: RequestId
+    order_id: OrderId
+    account: AccountId
+    market: MarketId
+
+
+class Replace(_Command, frozen=True, tag=3):
+    """Give a resting order a new price and a new open quantity; it loses its priority.
+
+    `hold` is what was held in addition for it.
+    """
+
+    request: RequestId
+    order_id: OrderId
+    account: AccountId
+    market: MarketId
+    price: Ticks
+    quantity: Lots
+    hold: Units
+
+
+class ConfigureMarket(_Command, frozen=True, tag=4):
+    """Create a market, or change what of it can change: minimum notional, fees, status."""
+
+    config: MarketConfig
+
+
+MarketCommand = Place | Cancel | Replace | ConfigureMarket
+
+
+# -- frames --------------------------------------------------------------------------------------
+
+
+Command = TypeVar("Command", AccountCommand, MarketCommand)
+
+
+class Frame(msgspec.Struct, Generic[Command], frozen=True, array_like=True):
+    """One record of `commands` or `orders`: 1 to `FRAME_COMMANDS_MAX` commands of one source.
+
+    `source` names an internal sender (`ledger:0`, `matching:3`); its commands are numbered without
+    a gap for each partition it writes to, from `first_seq`. The api's frames have no source.
+    """
+
+    version: int
+    source: str
+    first_seq: Sequence
+    commands: list[Command]
+
+
+_pack = msgspec.msgpack.Encoder()
+
+account_frames = msgspec.msgpack.Decoder(Frame[AccountCommand])
+"""Decodes a record of `commands`."""
+
+market_frames = msgspec.msgpack.Decoder(Frame[MarketCommand])
+"""Decodes a record of `orders`."""
+
+
+def encode_frame(frame: Frame[AccountCommand] | Frame[MarketCommand]) -> bytes:
+    """The record of `commands` or `orders` that carries a frame."""
+    return _pack.encode(frame)

@@ -1,0 +1,247 @@
+"""Events: what machines say. JSON, one a record.
+
+Those on private topics hold integers in units; those on public topics hold decimal strings and
+are a contract with other teams: fields are added, never changed or removed.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from streams.messages.units import Millis, Offset, Sequence, Units
+from streams.messages.vocabulary import (
+    AccountId,
+    Asset,
+    Execution,
+    MarketId,
+    MarketStatus,
+    OrderId,
+    OrderStatus,
+    OrderType,
+    Reason,
+    RequestId,
+    Side,
+    TimeInForce,
+)
+
+# -- events on `updates`, private: amounts are integers in units ---------------------------------
+
+
+class Cause(msgspec.Struct, frozen=True, array_like=True):
+    """The command an event came from: its place in the topic its machine reads."""
+
+    partition: int
+    offset: Offset
+    index: int
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event of one account, named by (source, seq): the source's numbering of what it writes to
+    this partition of `updates`, gapless, so that a reader can drop what it has seen.
+    """
+
+    source: str
+    seq: Sequence
+    at: Millis
+    cause: Cause
+    account: AccountId
+
+
+class OrderUpdate(_Event, frozen=True, tag="order"):
+    """What happened to an order, and how it stands since.
+
+    `price`, `quantity` and the amounts are in units; `executed` and `executed_quote` are totals,
+    `last_*` those of this trade. `market_seq` names the market's event, 0 for a rejection.
+    `settlement` is the number, in the market's stream to the account's ledger, of the settlement
+    that follows from this event, 0 if none does.
+    """
+
+    market: MarketId
+    request: RequestId
+    order_id: OrderId
+    client_order_id: str
+    execution: Execution
+    status: OrderStatus
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    price: Units
+    quantity: Units
+    created: Millis
+    budget: Units = Units(0)
+    executed: Units = Units(0)
+    executed_quote: Units = Units(0)
+    market_seq: Sequence = Sequence(0)
+    trade_id: int = 0
+    last_price: Units = Units(0)
+    last_quantity: Units = Units(0)
+    last_quote: Units = Units(0)
+    fee: Units = Units(0)
+    fee_asset: Asset = Asset("")
+    is_maker: bool = False
+    reason: Reason = Reason.NONE
+    settlement: Sequence = Sequence(0)
+
+
+class Balance(msgspec.Struct, frozen=True, array_like=True):
+    """What an account has of an asset: free to use, and held for open orders."""
+
+    asset: Asset
+    available: Units
+    held: Units
+
+
+class BalanceChange(StrEnum):
+    DEPOSIT = "DEPOSIT"
+    WITHDRAWAL = "WITHDRAWAL"
+    HOLD = "HOLD"
+    SETTLEMENT = "SETTLEMENT"
+
+
+class BalanceUpdate(_Event, frozen=True, tag="balance"):
+    """The balances a command changed, as they are since.
+
+    `request` is the request that did it, 0 for a settlement; then `settled` is the settlement's
+    name, as (source, seq).
+    """
+
+    change: BalanceChange
+    balances: list[Balance]
+    request: RequestId = RequestId(0)
+    settled: tuple[str, Sequence] | None = None
+
+
+class AccountOpened(_Event, frozen=True, tag="account"):
+    request: RequestId
+
+
+class RequestRejected(_Event, frozen=True, tag="rejected"):
+    """A request other than placing an order was refused and changed nothing."""
+
+    request: RequestId
+    reason: Reason
+
+
+Update = OrderUpdate | BalanceUpdate | AccountOpened | RequestRejected
+
+
+# -- events on public topics: amounts are decimal strings ----------------------------------------
+
+
+class _Public(msgspec.Struct, frozen=True, kw_only=True):
+    """An event named by (market, seq)."""
+
+    market: MarketId
+    seq: Sequence
+    time: Millis
+
+
+class Trade(_Public, frozen=True):
+    """Two orders met. `trade_id` counts a market's trades from 1.
+
+    Trades of one taker order at one price make an aggregate; `aggregate_last` marks its last.
+    `cause` is the place of the taker's command in `orders`: partition, offset, index.
+    """
+
+    trade_id: int
+    aggregate_id: int
+    aggregate_last: bool
+    price: str
+    quantity: str
+    quote_quantity: str
+    maker_order_id: OrderId
+    taker_order_id: OrderId
+    taker_side: Side
+    cause: Cause
+
+
+class DepthKind(StrEnum):
+    DIFF = "diff"
+    SNAPSHOT = "snapshot"
+
+
+class Depth(_Public, frozen=True):
+    """A change of a market's book, or all of it.
+
+    Levels are (price, quantity), best first; a quantity is absolute, and zero removes the level.
+    A diff covers the market's events `first_seq` to `seq`; each `first_seq` is the last `seq` + 1.
+    A snapshot is the book as it stands after event `seq`, and its `first_seq` is its `seq`.
+    """
+
+    kind: DepthKind
+    first_seq: Sequence
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+
+
+class Ticker(_Public, frozen=True):
+    """A market's last 24 hours, up to trade `last_trade_id`; `seq` is that trade's."""
+
+    open_time: Millis
+    open: str
+    high: str
+    low: str
+    last: str
+    last_quantity: str
+    previous_close: str
+    volume: str
+    quote_volume: str
+    first_trade_id: int
+    last_trade_id: int
+    trades: int
+
+
+class Kline(_Public, frozen=True):
+    """A candle, up to trade `last_trade_id`; `seq` is that trade's. Times are inclusive.
+
+    `taker_*` is the share of the volume in which the taker bought.
+    """
+
+    interval: str
+    open_time: Millis
+    close_time: Millis
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    quote_volume: str
+    taker_volume: str
+    taker_quote_volume: str
+    first_trade_id: int
+    last_trade_id: int
+    trades: int
+
+
+class Market(_Public, frozen=True):
+    """A market's configuration since its event `seq`; fees in basis points."""
+
+    status: MarketStatus
+    partition: int
+    base: Asset
+    quote: Asset
+    tick_size: str
+    lot_size: str
+    min_notional: str
+    maker_fee_bps: int
+    taker_fee_bps: int
+    protection_bps: int
+
+
+_json = msgspec.json.Encoder()
+
+updates = msgspec.json.Decoder(Update)
+trades = msgspec.json.Decoder(Trade)
+depths = msgspec.json.Decoder(Depth)
+tickers = msgspec.json.Decoder(Ticker)
+klines = msgspec.json.Decoder(Kline)
+markets = msgspec.json.Decoder(Market)
+
+PublicEvent = Trade | Depth | Ticker | Kline | Market
+
+
+def encode_event(event: Update | PublicEvent) -> bytes:
+    """The record of `updates`, or of a public topic, that carries an event."""
+    return _json.encode(event)

@@ -1,0 +1,143 @@
+"""The words of an exchange: names, closed sets, and how commands and markets are named."""
+
+from __future__ import annotations
+
+import zlib
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+from streams.messages.units import UNIT, Units
+
+AccountId = NewType("AccountId", str)
+MarketId = NewType("MarketId", str)
+Asset = NewType("Asset", str)
+OrderId = NewType("OrderId", int)
+RequestId = NewType("RequestId", int)
+
+FRAME_COMMANDS_MAX = 256
+ACCOUNT_PARTITIONS_MAX = 32
+
+
+def request_id(partition: int, offset: int, index: int) -> RequestId:
+    """Name the command at `index` of the frame at `offset` of a partition of `commands`.
+
+    Unique, rising within a partition, and below 2⁵³ (so that it survives JavaScript) for the
+    first 10¹² frames of a partition.
+    """
+    place = (offset + 1) * FRAME_COMMANDS_MAX + index
+    return RequestId(place * ACCOUNT_PARTITIONS_MAX + partition)
+
+
+def partition_of_request(request: int) -> int:
+    """The partition of `commands` (and of `updates`) that a request, and so an order, came from."""
+    return request % ACCOUNT_PARTITIONS_MAX
+
+
+def partition_of_account(account: str, partitions: int) -> int:
+    """The partition of `commands` and of `updates` that carries an account."""
+    return zlib.crc32(account.encode()) % partitions
+
+
+class Side(StrEnum):
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class OrderType(StrEnum):
+    LIMIT = "LIMIT"
+    LIMIT_MAKER = "LIMIT_MAKER"
+    MARKET = "MARKET"
+
+
+class TimeInForce(StrEnum):
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class MarketStatus(StrEnum):
+    TRADING = "TRADING"
+    HALT = "HALT"
+    CANCEL_ONLY = "CANCEL_ONLY"
+    BREAK = "BREAK"
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands, as Binance Spot names it."""
+
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+    @property
+    def is_open(self) -> bool:
+        return self in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+
+
+class Execution(StrEnum):
+    """What an `OrderUpdate` reports, as Binance Spot's execution types name it."""
+
+    NEW = "NEW"
+    TRADE = "TRADE"
+    CANCELED = "CANCELED"
+    REPLACED = "REPLACED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+class Reason(StrEnum):
+    """Why a command was refused, or an order expired."""
+
+    NONE = ""
+    ACCOUNT_EXISTS = "account exists"
+    UNKNOWN_ACCOUNT = "unknown account"
+    INSUFFICIENT_BALANCE = "insufficient balance"
+    AMOUNT_OUT_OF_RANGE = "amount out of range"
+    DUPLICATE_ORDER_ID = "duplicate order id"
+    UNKNOWN_ORDER = "unknown order"
+    UNKNOWN_MARKET = "unknown market"
+    MARKET_EXISTS = "market exists"
+    MARKET_CLOSED = "market closed"
+    PRICE_FILTER = "price filter"
+    LOT_SIZE = "lot size"
+    MIN_NOTIONAL = "min notional"
+    HOLD_TOO_SMALL = "hold too small"
+    WOULD_TAKE = "would take"
+    INVALID_COMBINATION = "invalid combination"
+    IMMEDIATE_OR_CANCEL = "immediate or cancel"
+    FILL_OR_KILL = "fill or kill"
+    NO_LIQUIDITY = "no liquidity"
+
+
+class MarketConfig(msgspec.Struct, frozen=True, array_like=True):
+    """How a market counts and what it charges.
+
+    `tick` is the price step in quote units for one whole base asset, `lot` the quantity step in
+    base units, `min_notional` in quote units, fees in basis points of what is received.
+    `protection_bps` bounds how far from the best price a MARKET order may trade.
+    """
+
+    market: MarketId
+    partition: int
+    base: Asset
+    quote: Asset
+    tick: Units
+    lot: Units
+    min_notional: Units
+    maker_fee_bps: int
+    taker_fee_bps: int
+    protection_bps: int = 500
+    status: MarketStatus = MarketStatus.TRADING
+
+    @property
+    def tick_lot(self) -> int:
+        """The value of one lot at a price of one tick, in quote units; whole by construction."""
+        value, rest = divmod(self.tick * self.lot, UNIT)
+        if rest or not value:
+            raise ValueError(f"{self.market}: tick x lot is not a whole number of quote units")
+        return value

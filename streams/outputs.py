@@ -1,0 +1,53 @@
+"""What a machine's partition hands to the runtime, and the port through which it is driven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+from streams.messages import AccountCommand, MarketCommand, Sequence, Update
+from streams.messages.events import PublicEvent
+from streams.topics import Topic
+
+
+class MalformedRecord(ValueError):
+    """A record that is not what its topic carries. It goes to `dead-letters`; nothing changed."""
+
+
+class Output(NamedTuple):
+    """A message for one partition of a topic, named by (source, seq) there.
+
+    Names follow from the input alone, so a replay makes them again and a receiver drops those at
+    or below its watermark for the source. Within one topic partition a source's `seq` rises;
+    where `message` is a command it rises by one.
+    """
+
+    topic: Topic
+    partition: int
+    key: str
+    source: str
+    seq: Sequence
+    message: AccountCommand | MarketCommand | Update | PublicEvent
+
+
+class Processor(Protocol):
+    """The state of one partition: a function of its records, in order, and of nothing else."""
+
+    def apply(self, offset: int, at: int, value: bytes) -> list[Output]:
+        """Take the record at `offset`, stamped `at` by the log, and say what follows from it.
+
+        Raises `MalformedRecord`, having changed nothing but its position.
+        """
+        ...
+
+    def snapshot(self) -> Iterator[bytes]:
+        """The whole state, in canonical form, as chunks of bounded size."""
+        ...
+
+    def restore(self, chunks: Iterable[bytes]) -> None:
+        """Become the state that `snapshot` gave; only for a new processor."""
+        ...
+
+    def digest(self) -> str:
+        """A hash of the state; equal states have equal digests."""
+        ...
