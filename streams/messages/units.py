@@ -29,7 +29,7 @@ Millis = NewType("Millis", int)
 """A moment, in milliseconds since 1970-01-01 UTC."""
 
 DECIMALS = 8
-UNIT = 10**DECIMALS
+UNIT: int = 10**DECIMALS
 """Units in one whole asset."""
 
 UNITS_MAX = Units(2**63 - 1)
