@@ -1,0 +1,131 @@
+"""The local stack's broker: Apache Kafka, one node that is its own controller (KRaft)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import subprocess
+import uuid
+from collections.abc import Sequence
+
+from infra.local.node import JVM_ENV, Node
+from infra.ports import HOST, free_port, is_open
+from infra.processes import StartError
+
+FORMAT_LIMIT_S = 60.0
+ASK_LIMIT_MS = 5_000
+
+# The cleaner's buffers and the indexes are allocated ahead and made for terabytes by default;
+# background work that a single idle node does not need is off or rare.
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs={data}
+
+auto.create.topics.enable=false
+message.max.bytes=4194304
+replica.fetch.max.bytes=4194304
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+
+num.network.threads=2
+num.io.threads=3
+background.threads=2
+num.recovery.threads.per.data.dir=2
+log.cleaner.dedupe.buffer.size=8388608
+log.index.size.max.bytes=1048576
+log.segment.bytes=134217728
+metadata.log.max.idle.interval.ms=0
+auto.leader.rebalance.enable=false
+"""
+
+LOGGING = """\
+status = warn
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{ISO8601} %p %c{1}: %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+logger.server.name = kafka.server.KafkaRaftServer
+logger.server.level = info
+logger.coordinator.name = org.apache.kafka.coordinator.group
+logger.coordinator.level = info
+"""
+
+FLAGS = [
+    "-Xms64m",
+    "-Xmx320m",
+    "-Xss512k",
+    "-XX:+UseSerialGC",
+    "-XX:MaxDirectMemorySize=64m",
+    "-XX:ReservedCodeCacheSize=64m",
+]
+
+
+class Kafka(Node):
+    """One broker."""
+
+    name = "kafka"
+    usual_port = 9092
+    ready_limit_s = 60.0
+
+    def configure(self, port: int) -> Sequence[str]:
+        conf = self.folder / "conf"
+        data = self.folder / "data"
+        (conf / "log4j2.properties").write_text(LOGGING)
+        properties = conf / "server.properties"
+        properties.write_text(
+            PROPERTIES.format(
+                host=HOST, port=port, controller_port=free_port(port + 1), data=data
+            )
+        )
+        if not (data / "meta.properties").exists():
+            self._format(str(properties))
+        return [*FLAGS, "kafka.Kafka", str(properties)]
+
+    def answers(self, address: str) -> bool:
+        host, _, port = address.rpartition(":")
+        return is_open(int(port), host) and asyncio.run(_has_a_broker(address))
+
+    def _format(self, properties: str) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = ["-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
+        command = self.command([*tool, "format", "-t", cluster, "-c", properties])
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("a") as log:
+            done = subprocess.run(
+                command,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **JVM_ENV},
+                timeout=FORMAT_LIMIT_S,
+                check=False,
+            )
+        if done.returncode != 0:
+            raise StartError(self.name, "could not format its data folder", self.log)
+
+
+async def _has_a_broker(address: str) -> bool:
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.errors import KafkaError
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=address, request_timeout_ms=ASK_LIMIT_MS)
+    try:
+        await admin.start()
+        return bool((await admin.describe_cluster())["brokers"])
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await admin.close()

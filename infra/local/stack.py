@@ -1,0 +1,53 @@
+"""A broker and a database on this machine, without Docker: two JVM processes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from infra.local.cassandra import Cassandra
+from infra.local.kafka import Kafka
+from infra.processes import Records
+
+LOCK_LIMIT_S = 180.0
+
+
+class Addresses(msgspec.Struct, frozen=True):
+    """Where a broker and a database are, each as `host:port`."""
+
+    kafka: str
+    cql: str
+
+
+class LocalStack:
+    """Kafka and Cassandra with their data under one home; the jars are shared by all homes."""
+
+    def __init__(self, home: Path, cache: Path) -> None:
+        # Nodes work in folders of their own: what they are told must not depend on ours.
+        home, cache = home.absolute(), cache.absolute()
+        self.kafka = Kafka(home, cache)
+        self.cassandra = Cassandra(home, cache)
+        self._records = Records(home)
+
+    def start(self) -> Addresses:
+        """Start whichever node does not run, and return when both answer.
+
+        Raises `StartError` with the end of the log of the node that failed, `DownloadError`, or
+        `TimeoutError` if another command holds the home.
+        """
+        with self._records.exclusive(LOCK_LIMIT_S):
+            for node in (self.kafka, self.cassandra):
+                node.install()
+            with ThreadPoolExecutor(2) as threads:
+                kafka = threads.submit(self.kafka.start)
+                cql = threads.submit(self.cassandra.start)
+            return Addresses(kafka.result(), cql.result())
+
+    def stop(self) -> list[str]:
+        """Stop the nodes, and name those that ran."""
+        with self._records.exclusive(LOCK_LIMIT_S), ThreadPoolExecutor(2) as threads:
+            nodes = (self.kafka, self.cassandra)
+            stopped = list(threads.map(lambda node: node.stop(), nodes))
+        return [node.name for node, ran in zip(nodes, stopped, strict=True) if ran]
