@@ -42,10 +42,16 @@ def is_open(port: int, host: str = HOST, timeout_s: float = 1.0) -> bool:
         return False
 
 
-def free_port(preferred: int, host: str = HOST) -> int:
-    """The preferred port if it is free, else another. Raises `NoFreePortError`."""
-    candidates = [preferred, *random.sample(FALLBACK, ATTEMPTS)]
+def free_port(*preferred: int, host: str = HOST) -> int:
+    """The first of the preferred ports that is free, else any. Raises `NoFreePortError`."""
+    candidates = [*filter(None, preferred), *random.sample(FALLBACK, ATTEMPTS)]
     for port in candidates:
         if is_free(port, host):
             return port
     raise NoFreePortError(f"no free port on {host} in {len(candidates)} tried")
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Split `host:port`. Raises `ValueError` where there is no port."""
+    host, _, port = address.rpartition(":")
+    return host, int(port)

@@ -13,15 +13,17 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import psutil
 
 SAME_START_S = 1.0
-"""Two readings of a start time may differ by this much: the kernel adjusts its idea of boot time."""
+"""Two readings of a start time may differ by this: the kernel adjusts its idea of boot time."""
 
 TERM_GRACE_S = 15.0
 KILL_GRACE_S = 5.0
+LOCK_POLL_S = 0.1
 LOG_LIMIT_BYTES = 16 << 20
 TAIL_LINES = 25
 
@@ -143,26 +145,31 @@ class Records:
         return stopped
 
     @contextmanager
-    def exclusive(self, timeout_s: float) -> Iterator[None]:
-        """Keep other commands from starting or stopping anything here meanwhile.
+    def exclusive(self, part: str, timeout_s: float) -> Iterator[None]:
+        """Keep other commands from starting or stopping this part of the installation meanwhile.
 
         Raises `TimeoutError`.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / "lock").open("w") as file:
+        with (self._folder / f"{part}.lock").open("w") as file:
             deadline = time.monotonic() + timeout_s
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= deadline:
-                        raise TimeoutError(
-                            f"another command has been working on {self._folder.parent} "
-                            f"for {timeout_s:.0f} s"
-                        ) from None
-                    time.sleep(0.1)
+            while not _locked(file):
+                if time.monotonic() >= deadline:
+                    home = self._folder.parent
+                    raise TimeoutError(
+                        f"another command has been at work on the {part} of {home} "
+                        f"for {timeout_s:.0f} s"
+                    )
+                time.sleep(LOCK_POLL_S)
             yield
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.json"
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,11 +1,11 @@
 """The local stack: a Kafka broker and a CQL database as two JVM processes, for machines without
 Docker.
 
-Read `stack`, then `node` and its two kinds, `kafka` and `cassandra`; `jars` brings what they run on,
-by the checksums in `jars.lock` (`lockfile`). Imports nothing of the project outside `infra`.
+Read `stack`, then `node` and its two kinds, `kafka` and `cassandra`; `download` brings
+what they run on, by the checksums in `jars.lock`, which `jars` makes. Imports nothing of the project outside `infra`.
 """
 
-from infra.local.jars import DownloadError
+from infra.local.download import DownloadError
 from infra.local.stack import Addresses, LocalStack
 
 __all__ = ["Addresses", "DownloadError", "LocalStack"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infra.local.node import Node
-from infra.ports import HOST, free_port, is_open
+from infra.ports import HOST, free_port, host_and_port, is_open
 
 ASK_LIMIT_S = 5.0
 
-# Limits on batches are those of Scylla, so that what works here works there and the other way round.
+# Limits on batches are those of Scylla, so that what works on one works on the other.
 YAML = """\
 cluster_name: velocity
 num_tokens: 1
@@ -58,7 +58,7 @@ LOGGING = """\
     <encoder><pattern>%date %level %logger{0}: %msg%n</pattern></encoder>
   </appender>
   <root level="WARN"><appender-ref ref="console"/></root>
-  <logger name="org.apache.cassandra.service.CassandraDaemon" level="INFO"/>
+  <logger name="org.apache.cassandra.transport.Server" level="INFO"/>
   <logger name="org.apache.cassandra.service.StartupChecks" level="ERROR"/>
   <logger name="com.github.jnr" level="ERROR"/>
 </configuration>
@@ -82,19 +82,36 @@ FLAGS = [
 ]
 
 # What Cassandra's own start script opens of the Java runtime (its conf/jvm17-server.options).
-EXPORTS = """
-java.base/jdk.internal.misc java.base/jdk.internal.ref java.base/sun.nio.ch
-java.management.rmi/com.sun.jmx.remote.internal.rmi java.rmi/sun.rmi.registry
-java.rmi/sun.rmi.server java.rmi/sun.rmi.transport.tcp java.sql/java.sql jdk.unsupported/sun.misc
-""".split()
-OPENS = """
-java.base/java.lang.module java.base/java.lang.reflect java.base/java.io java.base/java.net
-java.base/jdk.internal.loader java.base/jdk.internal.ref java.base/jdk.internal.reflect
-java.base/jdk.internal.math java.base/jdk.internal.module java.base/jdk.internal.util.jar
-java.base/sun.nio.ch jdk.management/com.sun.management.internal java.base/java.util
-java.base/java.util.concurrent java.base/java.util.concurrent.atomic java.base/java.nio
-java.base/java.lang
-""".split()
+EXPORTS = [
+    "java.base/jdk.internal.misc",
+    "java.base/jdk.internal.ref",
+    "java.base/sun.nio.ch",
+    "java.management.rmi/com.sun.jmx.remote.internal.rmi",
+    "java.rmi/sun.rmi.registry",
+    "java.rmi/sun.rmi.server",
+    "java.rmi/sun.rmi.transport.tcp",
+    "java.sql/java.sql",
+    "jdk.unsupported/sun.misc",
+]
+OPENS = [
+    "java.base/java.io",
+    "java.base/java.lang",
+    "java.base/java.lang.module",
+    "java.base/java.lang.reflect",
+    "java.base/java.net",
+    "java.base/java.nio",
+    "java.base/java.util",
+    "java.base/java.util.concurrent",
+    "java.base/java.util.concurrent.atomic",
+    "java.base/jdk.internal.loader",
+    "java.base/jdk.internal.math",
+    "java.base/jdk.internal.module",
+    "java.base/jdk.internal.ref",
+    "java.base/jdk.internal.reflect",
+    "java.base/jdk.internal.util.jar",
+    "java.base/sun.nio.ch",
+    "jdk.management/com.sun.management.internal",
+]
 
 
 class Cassandra(Node):
@@ -122,8 +139,13 @@ class Cassandra(Node):
         ]
 
     def answers(self, address: str) -> bool:
-        host, _, port = address.rpartition(":")
-        return is_open(int(port), host) and _has_a_release(host, int(port))
+        return answers(address)
+
+
+def answers(address: str) -> bool:
+    """Whether a CQL database at `host:port` answers a query."""
+    host, port = host_and_port(address)
+    return is_open(port, host) and _has_a_release(host, port)
 
 
 def _has_a_release(host: str, port: int) -> bool:

