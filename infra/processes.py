@@ -137,6 +137,10 @@ class Records:
         process = self.recorded(name)
         return process if process is not None and process.running() else None
 
+    def names(self) -> list[str]:
+        """Every name that something was started under."""
+        return sorted(path.stem for path in self._folder.glob("*.json"))
+
     def stop(self, name: str) -> bool:
         """Stop what runs under the name and forget it. False if nothing did."""
         process = self.recorded(name)

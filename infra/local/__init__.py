@@ -1,8 +1,7 @@
-"""The local stack: a Kafka broker and a CQL database as two JVM processes, for machines without
-Docker.
+"""The local stack: a Kafka broker and a CQL database as two JVM processes, without Docker.
 
-Read `stack`, then `node` and its two kinds, `kafka` and `cassandra`; `download` brings
-what they run on, by the checksums in `jars.lock`, which `jars` makes. Imports nothing of the project outside `infra`.
+Read `stack`, then `node` and its two kinds, `kafka` and `cassandra`. `download` brings what they
+run on, by the checksums in `jars.lock`, which `jars` makes. Imports nothing outside `infra`.
 """
 
 from infra.local.download import DownloadError

@@ -9,6 +9,7 @@ import msgspec
 
 from infra.local.cassandra import Cassandra
 from infra.local.kafka import Kafka
+from infra.local.node import Node
 from infra.processes import Records
 
 LOCK_LIMIT_S = 180.0
@@ -31,19 +32,25 @@ class LocalStack:
         self.cassandra = Cassandra(home, cache)
         self._records = Records(home)
 
-    def start(self) -> Addresses:
+    def install(self, kafka: str | None = None, cql: str | None = None) -> None:
+        """Fetch what `start` with the same arguments needs. Raises `DownloadError`."""
+        with self._records.exclusive("nodes", LOCK_LIMIT_S):
+            for given, node in ((kafka, self.kafka), (cql, self.cassandra)):
+                if given is None:
+                    node.install()
+
+    def start(self, kafka: str | None = None, cql: str | None = None) -> Addresses:
         """Start whichever node does not run, and return when both answer.
 
-        Raises `StartError` with the end of the log of the node that failed, `DownloadError`, or
-        `TimeoutError` if another command holds the home.
+        An address that is given is taken as it is, and its node left alone. Raises `StartError`
+        with the end of the log of the node that failed, `DownloadError`, or `TimeoutError` if
+        another command holds the home.
         """
-        with self._records.exclusive("nodes", LOCK_LIMIT_S):
-            for node in (self.kafka, self.cassandra):
-                node.install()
-            with ThreadPoolExecutor(2) as threads:
-                kafka = threads.submit(self.kafka.start)
-                cql = threads.submit(self.cassandra.start)
-            return Addresses(kafka.result(), cql.result())
+        self.install(kafka, cql)
+        with self._records.exclusive("nodes", LOCK_LIMIT_S), ThreadPoolExecutor(2) as threads:
+            broker = threads.submit(_address, kafka, self.kafka)
+            database = threads.submit(_address, cql, self.cassandra)
+            return Addresses(broker.result(), database.result())
 
     def stop(self) -> list[str]:
         """Stop the nodes, and name those that ran."""
@@ -51,3 +58,7 @@ class LocalStack:
             nodes = (self.kafka, self.cassandra)
             stopped = list(threads.map(lambda node: node.stop(), nodes))
         return [node.name for node, ran in zip(nodes, stopped, strict=True) if ran]
+
+
+def _address(given: str | None, node: Node) -> str:
+    return given or node.start()

@@ -1,0 +1,106 @@
+"""Bring an installation up and down: the broker and the database, what is in them, the services."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from infra import installation, launch
+from infra.installation import Installation
+from infra.local import Addresses, LocalStack
+from infra.processes import Process, Records, StartError
+from infra.services import SERVICES
+from infra.settings import Settings
+
+LOCK_LIMIT_S = 300.0
+READY_LIMIT_S = 60.0
+POLL_S = 0.1
+
+State = Literal["starting", "ready"]
+Report = Callable[[str, State, str], None]
+"""Told of each part's name, its state, and its address."""
+
+TOPICS_AND_TABLES = "topics and tables"
+
+
+def bring_up(settings: Settings, report: Report) -> Installation:
+    """Start whatever of the installation does not run; return when all of it is ready.
+
+    Raises `StartError` with the end of the log of what failed, `DownloadError`, or `TimeoutError`.
+    """
+    settings = settings.model_copy(update={"home": settings.home.absolute()})
+    records = Records(settings.home)
+    with records.exclusive("services", LOCK_LIMIT_S):
+        addresses = _ground(settings, report)
+        installation.record_addresses(settings.home, addresses)
+        settings = settings.model_copy(
+            update={
+                "kafka": addresses.kafka,
+                "cql": addresses.cql,
+                "admin_key": installation.admin_key(settings),
+            }
+        )
+        report(TOPICS_AND_TABLES, "starting", "")
+        create_topics_and_tables(settings)
+        report(TOPICS_AND_TABLES, "ready", "")
+        _start_services(settings, report)
+    return installation.find(settings)
+
+
+def create_topics_and_tables(settings: Settings) -> None:
+    """Create what is missing on the broker and in the database of these settings."""
+    from projections import schema
+    from streams.runtime import provision
+
+    asyncio.run(provision.create_topics(settings))
+    schema.create(settings)
+
+
+def take_down(settings: Settings) -> Iterator[str]:
+    """Stop what `bring_up` started, the last first. Yields the name of each that ran."""
+    records = Records(settings.home)
+    with records.exclusive("services", LOCK_LIMIT_S):
+        for service in reversed(SERVICES):
+            if records.stop(service.name):
+                yield service.name
+        yield from LocalStack(settings.home, settings.cache).stop()
+
+
+def _ground(settings: Settings, report: Report) -> Addresses:
+    """The broker and the database: those in the settings, else the local stack's."""
+    stack = LocalStack(settings.home, settings.cache)
+    stack.install(settings.kafka, settings.cql)
+    report("kafka", "starting", settings.kafka or "")
+    report("cql", "starting", settings.cql or "")
+    addresses = stack.start(settings.kafka, settings.cql)
+    report("kafka", "ready", addresses.kafka)
+    report("cql", "ready", addresses.cql)
+    return addresses
+
+
+def _start_services(settings: Settings, report: Report) -> None:
+    records = Records(settings.home)
+    waiting: dict[str, Process] = {}
+    for service in SERVICES:
+        process = records.running(service.name) or launch.start(service, settings)
+        waiting[service.name] = process
+        report(service.name, "starting", process.address)
+    deadline = time.monotonic() + READY_LIMIT_S
+    while waiting:
+        for name, process in list(waiting.items()):
+            if launch.is_ready(process.address):
+                report(name, "ready", process.address)
+                del waiting[name]
+            else:
+                _check_alive(name, process, settings, deadline)
+        time.sleep(POLL_S)
+
+
+def _check_alive(name: str, process: Process, settings: Settings, deadline: float) -> None:
+    log = settings.home / "logs" / f"{name}.log"
+    if not process.running():
+        raise StartError(name, "ended instead of getting ready", log)
+    if time.monotonic() > deadline:
+        raise StartError(name, f"was not ready within {READY_LIMIT_S:.0f} s", log)

@@ -1,0 +1,29 @@
+"""The command line, `velocity`.
+
+A command lives in a module of its own and is one line below. A module imports at its top only what
+is quick to import; frameworks and drivers it imports inside the command, so that `velocity --help`
+answers at once (`tests/unit/infra/test_cli.py` holds it to that).
+"""
+
+from __future__ import annotations
+
+import typer
+
+from infra.cli import lifecycle, logs, run, status
+
+app = typer.Typer(
+    help="An exchange a team can run itself.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(lifecycle.up)
+app.command()(lifecycle.down)
+app.command()(status.status)
+app.command()(logs.logs)
+app.command()(lifecycle.init)
+run.add_to(app)
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    app()
