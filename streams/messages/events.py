@@ -55,7 +55,9 @@ class OrderUpdate(_Event, frozen=True, tag="order"):
     `price`, `quantity` and the amounts are in units; `executed` and `executed_quote` are totals,
     `last_*` those of this trade. `market_seq` names the market's event, 0 for a rejection.
     `settlement` is the number, in the market's stream to the account's ledger, of the settlement
-    that follows from this event, 0 if none does.
+    that follows from this event, 0 if none does. `last` marks the last update that the command
+    in `cause` makes for its own order while the order stays open; one that closes an order is the
+    last anyway.
     """
 
     market: MarketId
@@ -83,6 +85,7 @@ class OrderUpdate(_Event, frozen=True, tag="order"):
     is_maker: bool = False
     reason: Reason = Reason.NONE
     settlement: Sequence = Sequence(0)
+    last: bool = False
 
 
 class Balance(msgspec.Struct, frozen=True, array_like=True):

@@ -1,0 +1,308 @@
+"""What a client is told when a request fails: Binance's codes and texts, in one table.
+
+Source: errors.md of binance/binance-spot-api-docs. A status of 5xx means that nobody knows yet
+whether the request took effect; one of 4xx, that it did not.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import assert_never
+
+from streams.messages import Reason
+
+
+class ApiError(Exception):
+    """An answer `{"code", "msg"}` with an HTTP status; `retry_after_s` where waiting helps."""
+
+    def __init__(
+        self, code: int, msg: str, status: int = 400, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(f"{code} {msg}")
+        self.code = code
+        self.msg = msg
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class Filter(Enum):
+    """A rule of a market that an order breaks, by its name in `exchangeInfo`."""
+
+    PRICE_FILTER = "PRICE_FILTER"
+    LOT_SIZE = "LOT_SIZE"
+    MIN_NOTIONAL = "MIN_NOTIONAL"
+
+
+# -- the request as a whole -----------------------------------------------------------------------
+
+
+def unexpected() -> ApiError:
+    return ApiError(-1000, "An unknown error occurred while processing the request.", 500)
+
+
+def unknown_status() -> ApiError:
+    """The request may have taken effect; the client must ask, by its client order id."""
+    return ApiError(
+        -1007,
+        "Timeout waiting for response from backend server."
+        " Send status unknown; execution status unknown.",
+        503,
+    )
+
+
+def overloaded() -> ApiError:
+    """A bounded queue is full; the request was not taken."""
+    return ApiError(
+        -1008,
+        "Server is currently overloaded with other requests. Please try again in a few minutes.",
+        503,
+        retry_after_s=1,
+    )
+
+
+def unavailable() -> ApiError:
+    """A read needs what cannot be had now: the database, or a view that is catching up."""
+    return ApiError(
+        -1001, "Internal error; unable to process your request. Please try again.", 503, 1
+    )
+
+
+def unsupported() -> ApiError:
+    return ApiError(-1020, "This operation is not supported.")
+
+
+def no_such_route() -> ApiError:
+    return ApiError(-1000, "No such endpoint.", 404)
+
+
+def wrong_method() -> ApiError:
+    return ApiError(-1000, "Request method is not supported by this endpoint.", 405)
+
+
+def body_too_large() -> ApiError:
+    return ApiError(-1101, "Too many parameters; the request body is too large.", 413)
+
+
+def body_too_slow() -> ApiError:
+    return ApiError(-1000, "The request body did not arrive in time.", 408)
+
+
+def wrong_content_type() -> ApiError:
+    return ApiError(-1130, "Data sent for parameter 'Content-Type' is not valid.", 415)
+
+
+# -- who is asking --------------------------------------------------------------------------------
+
+
+def malformed_key() -> ApiError:
+    return ApiError(-2014, "API-key format invalid.", 401)
+
+
+def rejected_key() -> ApiError:
+    return ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+
+
+def bad_signature() -> ApiError:
+    return ApiError(-1022, "Signature for this request is not valid.")
+
+
+def late_timestamp() -> ApiError:
+    return ApiError(-1021, "Timestamp for this request is outside of the recvWindow.")
+
+
+def early_timestamp() -> ApiError:
+    return ApiError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+
+
+# -- its parameters -------------------------------------------------------------------------------
+
+
+def illegal_characters(name: str, legal: str) -> ApiError:
+    return ApiError(
+        -1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'."
+    )
+
+
+def undecodable() -> ApiError:
+    return ApiError(-1100, "Illegal characters found in a parameter.")
+
+
+def too_many_parameters(expected: int, received: int) -> ApiError:
+    return ApiError(-1101, f"Too many parameters; expected '{expected}' and received '{received}'.")
+
+
+def duplicate_parameter() -> ApiError:
+    return ApiError(-1101, "Duplicate values for a parameter detected.")
+
+
+def mandatory(name: str) -> ApiError:
+    return ApiError(
+        -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
+    )
+
+
+def either_mandatory(one: str, other: str) -> ApiError:
+    return ApiError(-1102, f"Param '{one}' or '{other}' must be sent, but both were empty/null!")
+
+
+def above_maximum(name: str, maximum: int) -> ApiError:
+    return ApiError(-1102, f"'{name}' contains unexpected value. Cannot be greater than {maximum}.")
+
+
+def unread_parameters(read: int, sent: int) -> ApiError:
+    return ApiError(
+        -1104,
+        f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'.",
+    )
+
+
+def empty(name: str) -> ApiError:
+    match name:
+        case "newClientOrderId":
+            return ApiError(-1118, "New client order ID was empty.")
+        case "origClientOrderId":
+            return ApiError(-1119, "Original client order ID was empty.")
+        case _:
+            return ApiError(-1105, f"Parameter '{name}' was empty.")
+
+
+def not_required(name: str) -> ApiError:
+    return ApiError(-1106, f"Parameter '{name}' sent when not required.")
+
+
+def overflow(name: str) -> ApiError:
+    return ApiError(-1108, f"Parameter '{name}' overflowed.")
+
+
+def too_precise(name: str) -> ApiError:
+    return ApiError(-1111, f"Parameter '{name}' has too much precision.")
+
+
+def bad_time_in_force() -> ApiError:
+    return ApiError(-1115, "Invalid timeInForce.")
+
+
+def bad_order_type() -> ApiError:
+    return ApiError(-1116, "Invalid orderType.")
+
+
+def bad_side() -> ApiError:
+    return ApiError(-1117, "Invalid side.")
+
+
+def bad_interval() -> ApiError:
+    return ApiError(-1120, "Invalid interval.")
+
+
+def bad_symbol() -> ApiError:
+    return ApiError(-1121, "Invalid symbol.")
+
+
+def bad_symbol_status() -> ApiError:
+    return ApiError(-1122, "Invalid symbolStatus.")
+
+
+def interval_too_long(hours: int) -> ApiError:
+    return ApiError(-1127, f"More than {hours} hours between startTime and endTime.")
+
+
+def bad_combination() -> ApiError:
+    return ApiError(-1128, "Combination of optional parameters invalid.")
+
+
+def invalid(name: str) -> ApiError:
+    return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+
+
+def bad_ticker_type() -> ApiError:
+    return ApiError(-1139, "Invalid ticker type.")
+
+
+def bad_cancel_restrictions() -> ApiError:
+    return ApiError(-1145, "Invalid cancelRestrictions")
+
+
+# -- orders ---------------------------------------------------------------------------------------
+
+
+def filter_failure(broken: Filter) -> ApiError:
+    return ApiError(-1013, f"Filter failure: {broken.value}")
+
+
+def unsupported_order(what: str) -> ApiError:
+    """A kind of order that no market here takes, such as `"Stop loss"`."""
+    return ApiError(-1013, f"{what} orders are not supported for this symbol.")
+
+
+def no_liquidity() -> ApiError:
+    return ApiError(-2010, "Order book liquidity is less than symbol minimum quantity.")
+
+
+def unknown_order() -> ApiError:
+    return ApiError(-2011, "Unknown order sent.")
+
+
+def no_such_order() -> ApiError:
+    return ApiError(-2013, "Order does not exist.")
+
+
+# -- administration -------------------------------------------------------------------------------
+
+
+def admin_closed() -> ApiError:
+    return ApiError(-2015, "Invalid admin key.", 401)
+
+
+def unknown_account() -> ApiError:
+    return ApiError(-1130, "No such account.", 404)
+
+
+def account_exists() -> ApiError:
+    return ApiError(-1130, "An account of this name exists.", 409)
+
+
+def market_exists() -> ApiError:
+    return ApiError(-1130, "A market of this symbol exists.", 409)
+
+
+def bad_market(why: str) -> ApiError:
+    return ApiError(-1130, f"Not a possible market: {why}.")
+
+
+def rejection(reason: Reason) -> ApiError:
+    """What a machine's refusal of a command looks like to the client who sent it."""
+    match reason:
+        case Reason.ACCOUNT_EXISTS:
+            return account_exists()
+        case Reason.UNKNOWN_ACCOUNT:
+            return unknown_account()
+        case Reason.INSUFFICIENT_BALANCE:
+            return ApiError(-2010, "Account has insufficient balance for requested action.")
+        case Reason.AMOUNT_OUT_OF_RANGE:
+            return invalid("amount")
+        case Reason.DUPLICATE_ORDER_ID:
+            return ApiError(-2010, "Duplicate order sent.")
+        case Reason.UNKNOWN_ORDER:
+            return unknown_order()
+        case Reason.UNKNOWN_MARKET:
+            return bad_symbol()
+        case Reason.MARKET_EXISTS:
+            return market_exists()
+        case Reason.MARKET_CLOSED:
+            return ApiError(-2010, "Market is closed.")
+        case Reason.PRICE_FILTER:
+            return filter_failure(Filter.PRICE_FILTER)
+        case Reason.LOT_SIZE:
+            return filter_failure(Filter.LOT_SIZE)
+        case Reason.MIN_NOTIONAL:
+            return filter_failure(Filter.MIN_NOTIONAL)
+        case Reason.WOULD_TAKE:
+            return ApiError(-2010, "Order would immediately match and take.")
+        case Reason.INVALID_COMBINATION:
+            return ApiError(-2010, "Unsupported order combination")
+        case Reason.NO_LIQUIDITY:
+            return no_liquidity()
+        case Reason.NONE | Reason.HOLD_TOO_SMALL | Reason.IMMEDIATE_OR_CANCEL | Reason.FILL_OR_KILL:
+            return ApiError(-2010, "NEW_ORDER_REJECTED")
+        case _:
+            assert_never(reason)
