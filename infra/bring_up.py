@@ -11,7 +11,7 @@ from infra import installation, launch
 from infra.installation import Installation
 from infra.local import Addresses, LocalStack
 from infra.processes import Process, Records, StartError
-from infra.services import SERVICES
+from infra.services import SERVICES, Service
 from infra.settings import Settings
 
 LOCK_LIMIT_S = 300.0
@@ -82,25 +82,31 @@ def _ground(settings: Settings, report: Report) -> Addresses:
 
 def _start_services(settings: Settings, report: Report) -> None:
     records = Records(settings.home)
-    waiting: dict[str, Process] = {}
+    waiting: dict[Service, Process] = {}
+    started: set[Service] = set()
     for service in SERVICES:
-        process = records.running(service.name) or launch.start(service, settings)
-        waiting[service.name] = process
+        process = records.running(service.name)
+        if process is None:
+            process = launch.start(service, settings)
+            started.add(service)
+        waiting[service] = process
         report(service.name, "starting", process.address)
     deadline = time.monotonic() + READY_LIMIT_S
     while waiting:
-        for name, process in list(waiting.items()):
+        for service, process in list(waiting.items()):
             if launch.is_ready(process.address):
-                report(name, "ready", process.address)
-                del waiting[name]
-            else:
-                _check_alive(name, process, settings, deadline)
+                report(service.name, "ready", process.address)
+                del waiting[service]
+            elif time.monotonic() > deadline:
+                raise _failure(service, settings, f"was not ready within {READY_LIMIT_S:.0f} s")
+            elif not process.running():
+                if service in started:
+                    raise _failure(service, settings, "ended instead of getting ready")
+                # It was on its way out when it was found.
+                waiting[service] = launch.start(service, settings)
+                started.add(service)
         time.sleep(POLL_S)
 
 
-def _check_alive(name: str, process: Process, settings: Settings, deadline: float) -> None:
-    log = settings.home / "logs" / f"{name}.log"
-    if not process.running():
-        raise StartError(name, "ended instead of getting ready", log)
-    if time.monotonic() > deadline:
-        raise StartError(name, f"was not ready within {READY_LIMIT_S:.0f} s", log)
+def _failure(service: Service, settings: Settings, reason: str) -> StartError:
+    return StartError(service.name, reason, settings.home / "logs" / f"{service.name}.log")

@@ -34,8 +34,8 @@ def survey(settings: Settings) -> dict[str, Part]:
     from concurrent.futures import ThreadPoolExecutor
 
     from infra import installation
-    from infra.local import cassandra, kafka
     from infra.launch import is_ready
+    from infra.local import cassandra, kafka
     from infra.services import SERVICES
 
     found = installation.find(settings)

@@ -151,8 +151,14 @@ def answers(address: str) -> bool:
 def _has_a_release(host: str, port: int) -> bool:
     from cassandra import DriverException, OperationTimedOut
     from cassandra.cluster import Cluster, NoHostAvailable
+    from cassandra.policies import WhiteListRoundRobinPolicy
 
-    cluster = Cluster([host], port=port, connect_timeout=ASK_LIMIT_S)
+    cluster = Cluster(
+        [host],
+        port=port,
+        connect_timeout=ASK_LIMIT_S,
+        load_balancing_policy=WhiteListRoundRobinPolicy([host]),
+    )
     try:
         session = cluster.connect()
         query = "SELECT release_version FROM system.local"

@@ -59,16 +59,13 @@ class Node(ABC):
 
         Raises `StartError`.
         """
-        process = self._records.running(self.name) or self._launch()
-        deadline = time.monotonic() + self.ready_limit_s
-        while not self.answers(process.address):
-            if not process.running():
-                raise StartError(self.name, "ended instead of starting", self.log)
-            if time.monotonic() > deadline:
-                self.stop()
-                reason = f"did not answer within {self.ready_limit_s:.0f} s"
-                raise StartError(self.name, reason, self.log)
-            time.sleep(POLL_S)
+        found = self._records.running(self.name)
+        if found is not None and self._answers_in_time(found):
+            return found.address
+        # None ran, or the one that did was on its way out.
+        process = self._launch()
+        if not self._answers_in_time(process):
+            raise StartError(self.name, "ended instead of starting", self.log)
         return process.address
 
     def stop(self) -> bool:
@@ -92,6 +89,19 @@ class Node(ABC):
         process = processes.start(command, self.log, f"{HOST}:{port}", env)
         self._records.save(self.name, process)
         return process
+
+    def _answers_in_time(self, process: Process) -> bool:
+        """Wait until the node answers; False if it ends before. Raises `StartError` if neither."""
+        deadline = time.monotonic() + self.ready_limit_s
+        while not self.answers(process.address):
+            if not process.running():
+                return False
+            if time.monotonic() > deadline:
+                process.stop()
+                reason = f"did not answer within {self.ready_limit_s:.0f} s"
+                raise StartError(self.name, reason, self.log)
+            time.sleep(POLL_S)
+        return True
 
     def _port(self) -> int:
         """The port it had last if that is free, so that clients find it where it was."""
