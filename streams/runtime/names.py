@@ -1,0 +1,114 @@
+"""How what a machine wrote is recognised again: by edge and sequence.
+
+An edge is a stream of names that only ever rise: one writer's messages of one kind to one
+partition of a topic. The same function of a message names it before it is sent and after it was
+read back, so that a recovered worker knows what it has published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from streams.messages import Depth, DepthKind, Kline
+from streams.outputs import Output
+from streams.topics import (
+    COMMANDS,
+    DEPTH,
+    KLINES,
+    MARKETS,
+    ORDERS,
+    TICKERS,
+    TRADES,
+    UPDATES,
+    Topic,
+)
+
+
+class Edge(NamedTuple):
+    """A writer's own numbering in one partition of a topic."""
+
+    topic: str
+    partition: int
+    source: str
+
+
+class _FrameName(msgspec.Struct, array_like=True):
+    version: int
+    source: str
+    first_seq: int
+    commands: list[msgspec.Raw]
+
+
+class _UpdateName(msgspec.Struct):
+    source: str
+    seq: int
+
+
+class _EventName(msgspec.Struct):
+    market: str
+    seq: int
+    kind: DepthKind = DepthKind.DIFF
+    interval: str = ""
+
+
+_frames = msgspec.msgpack.Decoder(_FrameName)
+_updates = msgspec.json.Decoder(_UpdateName)
+_events = msgspec.json.Decoder(_EventName)
+
+
+def _public_source(market: str, kind: DepthKind, interval: str) -> str:
+    """A snapshot and a diff, or candles of two intervals, may end at the same event."""
+    if kind is DepthKind.SNAPSHOT:
+        return f"{market}/snapshot"
+    return f"{market}/{interval}" if interval else market
+
+
+def edge_of(output: Output) -> Edge:
+    """The edge an output goes over."""
+    match output.message:
+        case Depth(market=market, kind=kind):
+            source = _public_source(market, kind, "")
+        case Kline(market=market, interval=interval):
+            source = _public_source(market, DepthKind.DIFF, interval)
+        case _:
+            source = output.source
+    return Edge(output.topic.short, output.partition, source)
+
+
+def _name_of_frame(value: bytes) -> tuple[str, int]:
+    frame = _frames.decode(value)
+    return frame.source, frame.first_seq + len(frame.commands) - 1
+
+
+def _name_of_update(value: bytes) -> tuple[str, int]:
+    update = _updates.decode(value)
+    return update.source, update.seq
+
+
+def _name_of_event(value: bytes) -> tuple[str, int]:
+    event = _events.decode(value)
+    return _public_source(event.market, event.kind, event.interval), event.seq
+
+
+_NAMES: dict[Topic, Callable[[bytes], tuple[str, int]]] = {
+    COMMANDS: _name_of_frame,
+    ORDERS: _name_of_frame,
+    UPDATES: _name_of_update,
+    TRADES: _name_of_event,
+    DEPTH: _name_of_event,
+    TICKERS: _name_of_event,
+    KLINES: _name_of_event,
+    MARKETS: _name_of_event,
+}
+
+
+def name_of(topic: Topic, value: bytes) -> tuple[str, int] | None:
+    """The source and sequence a record carries; None if it is not of this exchange's making."""
+    try:
+        return _NAMES[topic](value)
+    except msgspec.DecodeError:
+        # Anyone who may write to the topic can put garbage there; it names nothing of ours.
+        return None

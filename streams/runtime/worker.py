@@ -1,0 +1,120 @@
+"""A worker: a Faust app with one agent that drives the machines of its partitions.
+
+Faust brings group membership, rebalancing, the table the machines live in and supervision. What
+correctness rests on is ours: positions come from the state (`partitions`), nothing is acknowledged
+before its outputs are (`publisher`), and whatever is not expected ends the process (law 9).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import faust
+import uvloop
+from mode import Service
+
+from infra.health import Health
+from infra.settings import Settings
+from streams.runtime.partitions import Partitions
+from streams.runtime.provision import broker
+from streams.runtime.publisher import Publisher
+from streams.runtime.role import Role
+from streams.runtime.transport import App, Lease
+
+SESSION_S = 10.0
+HEARTBEAT_S = 3.0
+POLL_RECORDS_MAX = 2_000
+# Faust's consumer lives in a thread of its own; with CPython's 5 ms each of its hops to the main
+# loop and back could wait that long for the interpreter.
+SWITCH_INTERVAL_S = 0.0002
+
+
+def run(role: Role, settings: Settings) -> None:
+    """Run a worker of this role until SIGTERM; exits with 1 when it crashed."""
+    uvloop.install()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    app = build(role, settings)
+    worker = faust.Worker(app, loglevel=settings.log_level, redirect_stdouts=False)
+    worker.execute_from_commandline()
+
+
+def build(role: Role, settings: Settings) -> App:
+    """The Faust app of a role: its source, its table of machines, its one agent."""
+    lease = Lease(SESSION_S)
+    health, publisher = Health(), Publisher(settings, lease)
+    app = _app(role, settings, lease, Ground(publisher, health, settings))
+    partitions = Partitions(role, settings, publisher, health)
+    machines = app.Table(
+        "machines", partitions=role.partitions(settings), key_type=bytes, value_type=bytes
+    )
+    source = app.topic(app.source_name, value_serializer="raw", key_serializer="raw")
+
+    async def assign(_: App, **__: Any) -> None:
+        assigned = app.consumer.assignment()
+        app.positions = await partitions.assign(
+            tp.partition for tp in assigned if tp.topic == app.source_name
+        )
+        machines.data.clear()
+        for partition, held in partitions.held.items():
+            # Straight into the memory store: the live machine is no changelog record.
+            machines.data[str(partition).encode()] = held.machine
+
+    async def drive(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await partitions.process(event.message.partition, event.value)
+            await stream.ack(event)
+
+    # Awaited by Faust before it seeks and lets records flow.
+    app.on_rebalance_complete.connect(assign, weak=False)
+    app.agent(source, name=role.name)(drive)
+    return app
+
+
+class Ground(Service):  # type: ignore[misc]
+    """What a worker stands on besides Faust, started before it and stopped after it."""
+
+    def __init__(self, publisher: Publisher, health: Health, settings: Settings) -> None:
+        super().__init__()
+        self._publisher = publisher
+        self._health = health
+        self._settings = settings
+        self._server: asyncio.Server | None = None
+
+    async def on_start(self) -> None:
+        await self._publisher.start()
+        if self._settings.health_port:
+            self._server = await self._health.serve(self._settings.host, self._settings.health_port)
+
+    async def on_stop(self) -> None:
+        self._health.ready = False
+        if self._server is not None:
+            self._server.close()
+        await self._publisher.stop()
+
+
+def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:
+    datadir = settings.home / "faust" / f"{role.name}-{settings.worker}"
+    datadir.mkdir(parents=True, exist_ok=True)
+    return App(
+        f"{settings.venue}.{role.name}",
+        source_name=role.source.name(settings.venue),
+        lease=lease,
+        ground=ground,
+        broker=f"kafka://{broker(settings)}",
+        datadir=datadir,
+        store="memory://",
+        agent_supervisor="mode.CrashingSupervisor",
+        consumer_group_instance_id=f"{role.name}-{settings.worker}",
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=SESSION_S,
+        broker_heartbeat_interval=HEARTBEAT_S,
+        broker_max_poll_records=POLL_RECORDS_MAX,
+        topic_partitions=role.partitions(settings),
+        topic_replication_factor=settings.replication,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        web_enabled=False,
+        loghandlers=[],
+    )
