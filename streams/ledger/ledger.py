@@ -1,0 +1,200 @@
+"""What commands do to the books. Knows accounts, assets and amounts; nothing of prices or logs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from sys import intern
+
+from streams.ledger.books import LedgerCorrupt, Purse, SystemAccounts, move
+from streams.messages import (
+    ACCOUNT_PARTITIONS_MAX,
+    UNITS_MAX,
+    AccountId,
+    Asset,
+    CancelOrder,
+    MarketId,
+    OrderId,
+    PlaceOrder,
+    Reason,
+    Settle,
+)
+
+OUTSTANDING_MAX = UNITS_MAX // ACCOUNT_PARTITIONS_MAX
+"""The most a partition may owe the outside of one asset: deposits less withdrawals.
+
+No account can have more than all partitions owe together, and that is at most `UNITS_MAX`. So no
+later settlement, whichever way assets wander between partitions, can take a balance out of range.
+"""
+
+
+class OpenOrder:
+    """An order whose market has not closed it yet; `held` of its purse is still held for it."""
+
+    __slots__ = ("client_order_id", "held", "market", "market_partition", "purse")
+
+    def __init__(
+        self, market: MarketId, market_partition: int, client_order_id: str, purse: Purse, held: int
+    ) -> None:
+        self.market = market
+        self.market_partition = market_partition
+        self.client_order_id = client_order_id
+        self.purse = purse
+        self.held = held
+
+
+class Account:
+    """One customer's purses and open orders."""
+
+    __slots__ = ("order_ids", "orders", "purses")
+
+    def __init__(self) -> None:
+        self.purses: dict[Asset, Purse] = {}
+        self.orders: dict[OrderId, OpenOrder] = {}
+        self.order_ids: dict[str, OrderId] = {}
+
+    def purse(self, asset: Asset) -> Purse:
+        """The purse for an asset, made empty where there is none."""
+        purse = self.purses.get(asset)
+        if purse is None:
+            purse = self.purses[asset] = Purse(asset)
+        return purse
+
+    def add(self, order_id: OrderId, order: OpenOrder) -> None:
+        self.orders[order_id] = order
+        self.order_ids[order.client_order_id] = order_id
+
+    def remove(self, order_id: OrderId) -> None:
+        order = self.orders.pop(order_id)
+        del self.order_ids[order.client_order_id]
+
+
+class Ledger:
+    """The accounts of one partition. Methods that can refuse return why, or `Reason.NONE`."""
+
+    __slots__ = ("accounts", "system")
+
+    def __init__(self) -> None:
+        self.accounts: dict[AccountId, Account] = {}
+        self.system: dict[Asset, SystemAccounts] = {}
+
+    def open_account(self, account_id: AccountId) -> Reason:
+        if account_id in self.accounts:
+            return Reason.ACCOUNT_EXISTS
+        self.accounts[account_id] = Account()
+        return Reason.NONE
+
+    def deposit(self, account_id: AccountId, asset: Asset, units: int) -> Reason:
+        account = self.accounts.get(account_id)
+        if account is None:
+            return Reason.UNKNOWN_ACCOUNT
+        if not 0 < units <= OUTSTANDING_MAX + self._external(asset):
+            return Reason.AMOUNT_OUT_OF_RANGE
+        move(units, self.system_accounts(asset).external, account.purse(asset).available)
+        return Reason.NONE
+
+    def withdraw(self, account_id: AccountId, asset: Asset, units: int) -> Reason:
+        account = self.accounts.get(account_id)
+        if account is None:
+            return Reason.UNKNOWN_ACCOUNT
+        if not 0 < units <= UNITS_MAX:
+            return Reason.AMOUNT_OUT_OF_RANGE
+        purse = account.purses.get(asset)
+        if purse is None or purse.available.units < units:
+            return Reason.INSUFFICIENT_BALANCE
+        move(units, purse.available, self.system_accounts(asset).external)
+        return Reason.NONE
+
+    def place(self, order_id: OrderId, order: PlaceOrder) -> Reason:
+        """Hold an order's funds and keep it as open, under an id never used before."""
+        account = self.accounts.get(order.account)
+        if account is None:
+            return Reason.UNKNOWN_ACCOUNT
+        if not 0 < order.hold <= UNITS_MAX:
+            return Reason.AMOUNT_OUT_OF_RANGE
+        if order.client_order_id in account.order_ids:
+            return Reason.DUPLICATE_ORDER_ID
+        purse = account.purses.get(order.hold_asset)
+        if purse is None or purse.available.units < order.hold:
+            return Reason.INSUFFICIENT_BALANCE
+        move(order.hold, purse.available, purse.held)
+        opened = OpenOrder(
+            MarketId(intern(order.market)),
+            order.market_partition,
+            order.client_order_id,
+            purse,
+            order.hold,
+        )
+        account.add(order_id, opened)
+        return Reason.NONE
+
+    def open_order(self, cancel: CancelOrder) -> tuple[OrderId, OpenOrder] | None:
+        """The open order a cancel names, if the account has it in that market."""
+        account = self.accounts.get(cancel.account)
+        if account is None:
+            return None
+        order_id = cancel.order_id or account.order_ids.get(cancel.client_order_id)
+        order = None if order_id is None else account.orders.get(order_id)
+        if order_id is None or order is None or order.market != cancel.market:
+            return None
+        return order_id, order
+
+    def settle(self, settle: Settle) -> list[Purse]:
+        """Post what a market did with an order's hold; the purses it changed.
+
+        Raises `LedgerCorrupt` when the order is not open, or its hold is not what is accounted for.
+        """
+        account = self.accounts.get(settle.account)
+        order = account.orders.get(settle.order_id) if account is not None else None
+        if account is None or order is None:
+            raise LedgerCorrupt(f"settlement of an order that is not open: {settle}")
+        spent = settle.paid + settle.released
+        if spent > order.held or (settle.done and spent != order.held):
+            raise LedgerCorrupt(f"settlement of a hold of {order.held}: {settle}")
+        purse = order.purse
+        move(settle.paid, purse.held, self.system_accounts(purse.asset).clearing)
+        move(settle.released, purse.held, purse.available)
+        order.held -= spent
+        changed = [purse]
+        if settle.received or settle.fee:
+            changed += self._receive(account, settle)
+        if settle.done:
+            account.remove(settle.order_id)
+        return changed
+
+    def _receive(self, account: Account, settle: Settle) -> list[Purse]:
+        purse = account.purse(settle.received_asset)
+        system = self.system_accounts(settle.received_asset)
+        move(settle.received, system.clearing, purse.available)
+        move(settle.fee, system.clearing, system.fees)
+        return [purse]
+
+    def system_accounts(self, asset: Asset) -> SystemAccounts:
+        """The counterparts for an asset, made empty where there are none."""
+        system = self.system.get(asset)
+        if system is None:
+            system = self.system[asset] = SystemAccounts()
+        return system
+
+    def _external(self, asset: Asset) -> int:
+        system = self.system.get(asset)
+        return 0 if system is None else system.external.units
+
+    def check(self) -> None:
+        """Go through all the books; raise `LedgerCorrupt` where a law of theirs is broken.
+
+        Each asset sums to zero, and each account's held amount is that of its open orders.
+        """
+        totals: Counter[Asset] = Counter()
+        for asset, system in self.system.items():
+            totals[asset] += system.total
+        for account_id, account in self.accounts.items():
+            held: Counter[Asset] = Counter()
+            for order in account.orders.values():
+                held[order.purse.asset] += order.held
+            for asset, purse in account.purses.items():
+                totals[asset] += purse.available.units + purse.held.units
+                if purse.held.units != held[asset]:
+                    raise LedgerCorrupt(f"{account_id}: {purse.balance}, its orders {held[asset]}")
+        wrong = {asset: total for asset, total in totals.items() if total}
+        if wrong:
+            raise LedgerCorrupt(f"assets that do not sum to zero: {wrong}")

@@ -1,0 +1,156 @@
+"""The ledger of one partition of `commands`: records in, outputs out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from typing import assert_never
+
+from streams.ledger import snapshot
+from streams.ledger.inbox import Inbox
+from streams.ledger.ledger import Ledger
+from streams.ledger.outbox import Outbox
+from streams.messages import (
+    AccountId,
+    Asset,
+    BalanceChange,
+    Cancel,
+    CancelOrder,
+    Deposit,
+    OpenAccount,
+    OrderId,
+    Place,
+    PlaceOrder,
+    Reason,
+    Sequence,
+    Settle,
+    Withdraw,
+)
+from streams.outputs import Output
+
+
+class LedgerPartition:
+    """A `Processor` over one partition of `commands`, for a venue with so many market partitions.
+
+    It names itself `ledger:<partition>`. Raises `LedgerCorrupt` on a settlement that can't be:
+    the process must stop then.
+    """
+
+    def __init__(self, partition: int, market_partitions: int) -> None:
+        self.partition = partition
+        self.market_partitions = market_partitions
+        self.ledger = Ledger()
+        self.inbox = Inbox(market_partitions)
+        self.outbox = Outbox(partition, market_partitions)
+        self.position = -1
+        self.time = 0
+
+    def apply(self, offset: int, at: int, value: bytes) -> list[Output]:
+        """Take the record at `offset`; one at or below the last taken was taken before."""
+        if offset <= self.position:
+            return []
+        self.position = offset
+        frame, first = self.inbox.open(value)
+        # Leadership of a partition can move to a broker whose clock is behind.
+        if at > self.time:
+            self.time = at
+        commands = frame.commands
+        for index in range(first, len(commands)):
+            command = commands[index]
+            self.outbox.begin(offset, index, self.time)
+            if isinstance(command, Settle):
+                self._settle(command, (frame.source, Sequence(frame.first_seq + index)))
+            else:
+                self._take(command)
+        return self.outbox.take()
+
+    def _take(self, command: OpenAccount | Deposit | Withdraw | PlaceOrder | CancelOrder) -> None:
+        match command:
+            case PlaceOrder():
+                self._place(command)
+            case CancelOrder():
+                self._cancel(command)
+            case Deposit(account=account, asset=asset, amount=amount):
+                reason = self.ledger.deposit(account, asset, amount)
+                self._answer(account, asset, BalanceChange.DEPOSIT, reason)
+            case Withdraw(account=account, asset=asset, amount=amount):
+                reason = self.ledger.withdraw(account, asset, amount)
+                self._answer(account, asset, BalanceChange.WITHDRAWAL, reason)
+            case OpenAccount(account=account):
+                reason = self.ledger.open_account(account)
+                if reason is Reason.NONE:
+                    self.outbox.account_opened(account)
+                else:
+                    self.outbox.request_rejected(account, reason)
+            case _:
+                assert_never(command)
+
+    def _place(self, order: PlaceOrder) -> None:
+        order_id = OrderId(self.outbox.request)
+        if 0 <= order.market_partition < self.market_partitions:
+            reason = self.ledger.place(order_id, order)
+        else:
+            reason = Reason.UNKNOWN_MARKET
+        if reason is not Reason.NONE:
+            self.outbox.order_rejected(order, reason)
+            return
+        self._say_balance(order.account, order.hold_asset, BalanceChange.HOLD)
+        self.outbox.forward(
+            order.market_partition,
+            Place(
+                order_id,
+                order.account,
+                order.market,
+                order.client_order_id,
+                order.side,
+                order.order_type,
+                order.time_in_force,
+                order.price,
+                order.quantity,
+                order.budget,
+                order.hold,
+            ),
+        )
+
+    def _cancel(self, cancel: CancelOrder) -> None:
+        found = self.ledger.open_order(cancel)
+        if found is None:
+            self.outbox.request_rejected(cancel.account, Reason.UNKNOWN_ORDER)
+            return
+        order_id, order = found
+        # The order's own partition, not the request's: a cancel must arrive after its order.
+        self.outbox.forward(
+            order.market_partition,
+            Cancel(self.outbox.request, order_id, cancel.account, order.market),
+        )
+
+    def _settle(self, settle: Settle, name: tuple[str, Sequence]) -> None:
+        purses = self.ledger.settle(settle)
+        self.outbox.balances_changed(settle.account, BalanceChange.SETTLEMENT, purses, name)
+
+    def _answer(
+        self, account: AccountId, asset: Asset, change: BalanceChange, reason: Reason
+    ) -> None:
+        if reason is Reason.NONE:
+            self._say_balance(account, asset, change)
+        else:
+            self.outbox.request_rejected(account, reason)
+
+    def _say_balance(self, account: AccountId, asset: Asset, change: BalanceChange) -> None:
+        purse = self.ledger.accounts[account].purses[asset]
+        self.outbox.balances_changed(account, change, (purse,))
+
+    def snapshot(self) -> Iterator[bytes]:
+        """The state in chunks; take them all before the next `apply`."""
+        return snapshot.write(self)
+
+    def restore(self, chunks: Iterable[bytes]) -> None:
+        """Become the state that `snapshot` gave. Raises `SnapshotMismatch` or `LedgerCorrupt`."""
+        snapshot.read(self, chunks)
+
+    def digest(self) -> str:
+        """A hash of the state and its position."""
+        digest = blake2b(digest_size=16)
+        for chunk in self.snapshot():
+            digest.update(chunk)
+        return digest.hexdigest()

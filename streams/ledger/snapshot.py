@@ -1,0 +1,188 @@
+"""A ledger's state as chunks of MessagePack, in one canonical order, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar, assert_never
+
+import msgspec
+
+from streams.ledger.books import Purse, SystemAccounts
+from streams.ledger.ledger import Account, Ledger, OpenOrder
+from streams.messages import AccountId, Asset, MarketId, OrderId
+
+if TYPE_CHECKING:
+    from streams.ledger.partition import LedgerPartition
+
+SNAPSHOT_VERSION = 1
+ROWS_MAX = 1_000
+"""Rows in a chunk; with names as long as they may be, a chunk stays under 300 kB."""
+
+
+class SnapshotMismatch(ValueError):
+    """A snapshot of another version, another partition or another venue."""
+
+
+class Head(msgspec.Struct, frozen=True, array_like=True, tag="head"):
+    """Where the state stands; `taken` and `last_commands` are by market partition."""
+
+    version: int
+    partition: int
+    position: int
+    time: int
+    taken: list[int]
+    last_commands: list[int]
+    last_update: int
+
+
+class SystemRow(msgspec.Struct, frozen=True, array_like=True):
+    asset: Asset
+    external: int
+    fees: int
+    clearing: int
+
+
+class PurseRow(msgspec.Struct, frozen=True, array_like=True):
+    account: AccountId
+    asset: Asset
+    available: int
+    held: int
+
+
+class OrderRow(msgspec.Struct, frozen=True, array_like=True):
+    account: AccountId
+    order_id: OrderId
+    market: MarketId
+    market_partition: int
+    client_order_id: str
+    hold_asset: Asset
+    held: int
+
+
+class System(msgspec.Struct, frozen=True, array_like=True, tag="system"):
+    rows: list[SystemRow]
+
+
+class Accounts(msgspec.Struct, frozen=True, array_like=True, tag="accounts"):
+    rows: list[AccountId]
+
+
+class Purses(msgspec.Struct, frozen=True, array_like=True, tag="purses"):
+    rows: list[PurseRow]
+
+
+class Orders(msgspec.Struct, frozen=True, array_like=True, tag="orders"):
+    rows: list[OrderRow]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Head | System | Accounts | Purses | Orders)
+
+Row = TypeVar("Row")
+
+
+def write(state: LedgerPartition) -> Iterator[bytes]:
+    """The state in chunks of bounded size: its head, then rows sorted by their keys."""
+    yield _encoder.encode(
+        Head(
+            SNAPSHOT_VERSION,
+            state.partition,
+            state.position,
+            state.time,
+            state.inbox.watermarks,
+            state.outbox.last_commands,
+            state.outbox.last_update,
+        )
+    )
+    ledger = state.ledger
+    for systems in _chunks(_system_rows(ledger)):
+        yield _encoder.encode(System(systems))
+    accounts = sorted(ledger.accounts.items())
+    for names in _chunks(name for name, _ in accounts):
+        yield _encoder.encode(Accounts(names))
+    for purses in _chunks(_purse_rows(accounts)):
+        yield _encoder.encode(Purses(purses))
+    for orders in _chunks(_order_rows(accounts)):
+        yield _encoder.encode(Orders(orders))
+
+
+def read(state: LedgerPartition, chunks: Iterable[bytes]) -> None:
+    """Fill a new partition's state from its chunks, and check the books."""
+    rest = iter(chunks)
+    head = _decoder.decode(next(rest, b""))
+    if not isinstance(head, Head) or head.version != SNAPSHOT_VERSION:
+        raise SnapshotMismatch(f"not the head of a snapshot of version {SNAPSHOT_VERSION}: {head}")
+    if head.partition != state.partition or len(head.taken) != state.market_partitions:
+        raise SnapshotMismatch(
+            f"partition {head.partition} of a venue with {len(head.taken)} market partitions,"
+            f" wanted {state.partition} with {state.market_partitions}"
+        )
+    state.position = head.position
+    state.time = head.time
+    state.inbox.watermarks = head.taken
+    state.outbox.last_commands = head.last_commands
+    state.outbox.last_update = head.last_update
+    for chunk in rest:
+        _fill(state.ledger, _decoder.decode(chunk))
+    state.ledger.check()
+
+
+def _fill(ledger: Ledger, chunk: Head | System | Accounts | Purses | Orders) -> None:
+    match chunk:
+        case System(rows=systems):
+            for system in systems:
+                ledger.system[system.asset] = SystemAccounts(
+                    system.external, system.fees, system.clearing
+                )
+        case Accounts(rows=names):
+            ledger.accounts.update((name, Account()) for name in names)
+        case Purses(rows=purses):
+            for row in purses:
+                purse = Purse(row.asset, row.available, row.held)
+                ledger.accounts[row.account].purses[row.asset] = purse
+        case Orders(rows=orders):
+            for order in orders:
+                account = ledger.accounts[order.account]
+                account.add(order.order_id, _open_order(account, order))
+        case Head():
+            raise SnapshotMismatch("a snapshot with two heads")
+        case _:
+            assert_never(chunk)
+
+
+def _open_order(account: Account, row: OrderRow) -> OpenOrder:
+    purse = account.purses[row.hold_asset]
+    return OpenOrder(row.market, row.market_partition, row.client_order_id, purse, row.held)
+
+
+def _system_rows(ledger: Ledger) -> Iterator[SystemRow]:
+    for asset, system in sorted(ledger.system.items()):
+        yield SystemRow(asset, system.external.units, system.fees.units, system.clearing.units)
+
+
+def _purse_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[PurseRow]:
+    for name, account in accounts:
+        for asset, purse in sorted(account.purses.items()):
+            yield PurseRow(name, asset, purse.available.units, purse.held.units)
+
+
+def _order_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[OrderRow]:
+    for name, account in accounts:
+        for order_id, order in sorted(account.orders.items()):
+            yield OrderRow(
+                name,
+                order_id,
+                order.market,
+                order.market_partition,
+                order.client_order_id,
+                order.purse.asset,
+                order.held,
+            )
+
+
+def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Cut rows into lists of at most `ROWS_MAX`."""
+    rest = iter(rows)
+    while chunk := list(islice(rest, ROWS_MAX)):
+        yield chunk
