@@ -1,0 +1,118 @@
+"""What comes out of two of the doors, WebSocket and Kafka, collected while traders trade."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from websockets.asyncio.client import connect
+
+from infra.demo.seen import Collected, SeenTrade
+from infra.settings import Settings
+from streams.messages import (
+    BalanceUpdate,
+    OrderUpdate,
+    Trade,
+    trades,
+    updates,
+)
+from streams.topics import TRADES, UPDATES
+
+CONNECT_TIMEOUT_S = 10.0
+
+
+class WebSocketDoor:
+    """A subscriber to the trade streams of the demonstration's markets."""
+
+    def __init__(self, url: str, symbols: Iterable[str]) -> None:
+        streams = "/".join(f"{symbol.lower()}@trade" for symbol in symbols)
+        self._url = f"{url}/stream?streams={streams}"
+        self.collected = Collected()
+        self.connected = asyncio.Event()
+
+    async def listen(self, on_trade: Callable[[SeenTrade], None]) -> None:
+        """Collect until cancelled. Raises `ConnectionClosed` when the exchange hangs up."""
+        async with connect(self._url, open_timeout=CONNECT_TIMEOUT_S, max_queue=None) as socket:
+            self.connected.set()
+            async for frame in socket:
+                payload: dict[str, Any] = msgspec.json.decode(frame)["data"]
+                trade = SeenTrade(payload["s"], payload["t"], payload["p"], payload["q"])
+                self.collected.add(trade)
+                on_trade(trade)
+
+
+class KafkaDoor:
+    """A reader of `trades` and `updates`, from where they ended when it started."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.collected = Collected()
+        self.orders: dict[int, OrderUpdate] = {}
+        self.balances: dict[tuple[str, str], int] = {}
+        self.fees: dict[str, int] = {}
+        self.announced: dict[tuple[int, str], int] = {}
+        """By partition and market source, the last settlement that an order update announced."""
+        self.settled: dict[tuple[int, str], int] = {}
+        self._consumer: AIOKafkaConsumer = None
+
+    async def start(self) -> None:
+        settings = self._settings
+        places = [
+            TopicPartition(topic.name(settings.venue), partition)
+            for topic in (TRADES, UPDATES)
+            for partition in range(
+                topic.partitions(settings.account_partitions, settings.market_partitions)
+            )
+        ]
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.kafka, enable_auto_commit=False, fetch_max_wait_ms=100
+        )
+        await self._consumer.start()
+        self._consumer.assign(places)
+        await self._consumer.seek_to_end(*places)
+        for place in places:
+            await self._consumer.position(place)  # resolves the seek before anyone trades
+
+    async def listen(self) -> None:
+        """Collect until cancelled."""
+        trades_name = TRADES.name(self._settings.venue)
+        try:
+            while True:
+                polled = await self._consumer.getmany(timeout_ms=1000)
+                for place, records in polled.items():
+                    for record in records:
+                        if place.topic == trades_name:
+                            self._take_trade(trades.decode(record.value))
+                        else:
+                            self._take_update(place.partition, updates.decode(record.value))
+        finally:
+            await self._consumer.stop()
+
+    def _take_trade(self, trade: Trade) -> None:
+        self.collected.add(SeenTrade(trade.market, trade.trade_id, trade.price, trade.quantity))
+
+    def _take_update(self, partition: int, update: object) -> None:
+        match update:
+            case OrderUpdate():
+                self.orders[update.order_id] = update
+                if update.fee:
+                    self.fees[update.fee_asset] = self.fees.get(update.fee_asset, 0) + update.fee
+                if update.settlement:
+                    self.announced[partition, update.source] = update.settlement
+            case BalanceUpdate():
+                for balance in update.balances:
+                    total = balance.available + balance.held
+                    self.balances[update.account, balance.asset] = total
+                if update.settled is not None:
+                    source, seq = update.settled
+                    self.settled[partition, source] = seq
+            case _:
+                pass  # an account opened or a request refused moves no money
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every settlement announced so far has been booked."""
+        return all(self.settled.get(edge, 0) >= seq for edge, seq in self.announced.items())
