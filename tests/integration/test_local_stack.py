@@ -26,9 +26,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def stack(home: Path) -> Iterator[LocalStack]:
     stack = LocalStack(home, Settings().cache)
-    stack.start()
-    yield stack
-    stack.stop()
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
 
 
 def _pid(home: Path, node: str) -> int:
