@@ -72,9 +72,18 @@ class Process(msgspec.Struct, frozen=True):
         try:
             found = psutil.Process(self.pid)
             same = abs(found.create_time() - self.started_at) <= SAME_START_S
-            return found if same and found.status() != psutil.STATUS_ZOMBIE else None
+            return found if same and not _is_spent(found) else None
         except psutil.NoSuchProcess:
             return None
+
+
+def _is_spent(process: psutil.Process) -> bool:
+    """Whether it has ended, and only waits for its parent to take note.
+
+    A process whose main thread ended is called a zombie while its other threads still end, and
+    holds its ports so long.
+    """
+    return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
 
 
 def start(

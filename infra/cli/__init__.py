@@ -7,6 +7,8 @@ answers at once (`tests/unit/infra/test_cli.py` holds it to that).
 
 from __future__ import annotations
 
+import logging
+
 import typer
 
 from infra.cli import lifecycle, logs, run, status
@@ -26,4 +28,7 @@ run.add_to(app)
 
 def main() -> None:
     """The entry point of the console script."""
+    # What clients log while a server is away is no news here: a command says so itself. A service
+    # sets up logging of its own.
+    logging.getLogger().addHandler(logging.NullHandler())
     app()

@@ -8,6 +8,7 @@ import typer
 
 from infra.services import SERVICES, Service
 
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 PANEL = "Services, one at a time"
 
 
@@ -23,9 +24,7 @@ def _runner(service: Service) -> Callable[[], None]:
 
         from infra.settings import settings
 
-        logging.basicConfig(
-            level=settings().log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-        )
+        logging.basicConfig(level=settings().log_level, format=LOG_FORMAT, force=True)
         service.load()(settings())
 
     return run

@@ -150,14 +150,15 @@ def answers(address: str) -> bool:
 
 def _has_a_release(host: str, port: int) -> bool:
     from cassandra import DriverException, OperationTimedOut
-    from cassandra.cluster import Cluster, NoHostAvailable
+    from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
     from cassandra.policies import WhiteListRoundRobinPolicy
 
+    profile = ExecutionProfile(load_balancing_policy=WhiteListRoundRobinPolicy([host]))
     cluster = Cluster(
         [host],
         port=port,
         connect_timeout=ASK_LIMIT_S,
-        load_balancing_policy=WhiteListRoundRobinPolicy([host]),
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
     )
     try:
         session = cluster.connect()

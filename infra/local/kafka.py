@@ -17,7 +17,8 @@ FORMAT_LIMIT_S = 60.0
 ASK_LIMIT_MS = 5_000
 
 # The cleaner's buffers and the indexes are allocated ahead and made for terabytes by default;
-# background work that a single idle node does not need is off or rare.
+# background work that a single idle node does not need is off or rare. A killed broker is let in
+# again only when its last session has run out, so that is short.
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -38,6 +39,8 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=1000
 
 num.network.threads=2
 num.io.threads=3
@@ -99,7 +102,7 @@ class Kafka(Node):
     def _format(self, properties: str) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ["-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
-        command = self.command([*tool, "format", "-t", cluster, "-c", properties])
+        command = self.command([*tool, "format", f"--cluster-id={cluster}", "-c", properties])
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("a") as log:
             done = subprocess.run(
