@@ -17,6 +17,7 @@ from infra.local.progress import Progress, progress
 
 CONNECTIONS = 8  # more gain nothing: the line is full, and a repository may throttle
 ATTEMPTS = 4
+BACKOFF_S = 1.0  # before the second attempt; doubled before each further one
 TIMEOUT = httpx.Timeout(30)  # of each read, not of the whole file
 CHUNK_BYTES = 1 << 16
 
@@ -97,7 +98,7 @@ async def _download(client: httpx.AsyncClient, jar: Jar, path: Path, shown: Prog
             shown.advance(-received)
             if attempt == ATTEMPTS or _is_final(error):
                 raise DownloadError(f"{jar.coordinate} could not be fetched: {error!r}") from error
-            await asyncio.sleep(2**attempt / 2)  # seconds: 1, 2, 4
+            await asyncio.sleep(BACKOFF_S * 2 ** (attempt - 1))
     raise AssertionError("the last attempt returns or raises")
 
 
