@@ -1,0 +1,181 @@
+"""The price-time book of one market: who waits, at which price, in which order.
+
+Every step costs the same however many orders rest: an order is found by its id, a level by its
+price, and the best level is at the end of a sorted list, where lists are cheap to change.
+
+Orders of a level are linked by the *ids* of their neighbours, not by references. So there is no
+reference cycle, orders need no garbage collection (`gc=False`: a million of them cost its passes
+nothing), and a book that is dropped is freed at once. The price is one dictionary look-up where a
+reference would be followed. A mypyc-compiled book, where look-ups weigh more, would change that.
+
+Prices are in ticks, quantities in lots and amounts in units, as plain ints: a NewType is a call,
+and a trade would make ten of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+
+import msgspec
+
+from streams.messages import (
+    Millis,
+    OrderId,
+    OrderType,
+    Side,
+    TimeInForce,
+)
+
+# A member of an enum takes longer to look up than to compare with.
+_BUY = Side.BUY
+
+NOBODY = OrderId(0)
+"""No order's id: the neighbour that the first and the last of a level do not have."""
+
+
+class Order(msgspec.Struct, gc=False, eq=False):
+    """An order, resting or just being matched.
+
+    `quantity` is what was ordered, in lots, 0 where `budget` says how many quote units to trade
+    for. `hold` is what was held for a MARKET order; what a limit order holds follows from its price
+    and remaining quantity. `ahead` and `behind` are its neighbours in its level's queue; the first
+    one's `ahead` and the last one's `behind` mean nothing.
+    """
+
+    order_id: OrderId
+    account: str
+    client_order_id: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    price: int
+    quantity: int
+    budget: int
+    hold: int
+    created: Millis
+    executed: int = 0
+    executed_quote: int = 0
+    ahead: OrderId = NOBODY
+    behind: OrderId = NOBODY
+
+    @property
+    def remaining(self) -> int:
+        """What is still to be traded, in lots; nothing for an order given by its budget."""
+        return (self.quantity - self.executed) if self.quantity else (0)
+
+
+class Level(msgspec.Struct, gc=False, eq=False):
+    """The orders resting at one price, as a queue, and the sum of what they would trade."""
+
+    price: int
+    quantity: int
+    first: OrderId
+    last: OrderId
+
+
+class BookSide:
+    """The levels of one side, sorted so that the best is last.
+
+    A level's *rank* is its price for bids and the negated price for asks: on either side a higher
+    rank is a better price, and one piece of code serves both.
+    """
+
+    __slots__ = ("levels", "ranks", "sign")
+
+    def __init__(self, side: Side) -> None:
+        self.sign = 1 if side is _BUY else -1
+        self.ranks: list[int] = []
+        self.levels: dict[int, Level] = {}
+
+    def drop_best(self) -> None:
+        """Take the best level away, which has been traded empty."""
+        del self.levels[self.ranks.pop()]
+
+    def drop(self, rank: int) -> None:
+        """Take a level away wherever it is."""
+        del self.levels[rank]
+        del self.ranks[bisect_left(self.ranks, rank)]
+
+    def quantity_at(self, price: int) -> int:
+        """What rests at a price, in lots."""
+        level = self.levels.get(price * self.sign)
+        return level.quantity if level is not None else (0)
+
+    def __len__(self) -> int:
+        return len(self.ranks)
+
+    def __iter__(self) -> Iterator[Level]:
+        """The levels, best first."""
+        for rank in reversed(self.ranks):
+            yield self.levels[rank]
+
+
+class Book:
+    """Resting orders by price, then by time of arrival."""
+
+    __slots__ = ("asks", "bids", "orders")
+
+    def __init__(self) -> None:
+        self.bids = BookSide(Side.BUY)
+        self.asks = BookSide(Side.SELL)
+        self.orders: dict[OrderId, Order] = {}
+
+    def side(self, side: Side) -> BookSide:
+        """Where orders of a side rest."""
+        return self.bids if side is _BUY else self.asks
+
+    def opposite(self, side: Side) -> BookSide:
+        """Where orders of a side find their counterparts."""
+        return self.asks if side is _BUY else self.bids
+
+    def add(self, order: Order) -> None:
+        """Let an order rest, behind all others of its price."""
+        side = self.bids if order.side is _BUY else self.asks
+        rank = order.price * side.sign
+        order_id = order.order_id
+        level = side.levels.get(rank)
+        if level is None:
+            insort(side.ranks, rank)
+            side.levels[rank] = Level(order.price, order.remaining, order_id, order_id)
+        else:
+            order.price = level.price  # one int for the whole level, not one an order
+            order.ahead = level.last
+            self.orders[level.last].behind = order_id
+            level.last = order_id
+            level.quantity = level.quantity + order.remaining
+        self.orders[order_id] = order
+
+    def remove(self, order: Order) -> None:
+        """Take a resting order out, with all that remains of it."""
+        side = self.bids if order.side is _BUY else self.asks
+        rank = order.price * side.sign
+        order_id = order.order_id
+        orders = self.orders
+        del orders[order_id]
+        level = side.levels[rank]
+        if level.first == order_id:
+            if level.last == order_id:
+                side.drop(rank)
+                return
+            level.first = order.behind
+        elif level.last == order_id:
+            level.last = order.ahead
+        else:
+            orders[order.ahead].behind = order.behind
+            orders[order.behind].ahead = order.ahead
+        level.quantity = level.quantity - order.remaining
+
+    def queue(self, level: Level) -> Iterator[Order]:
+        """The orders of a level, first come first."""
+        order = self.orders[level.first]
+        while order.order_id != level.last:
+            yield order
+            order = self.orders[order.behind]
+        yield order
+
+    def resting(self) -> Iterator[Order]:
+        """Every order, bids then asks, best price first, first come first."""
+        for side in (self.bids, self.asks):
+            for level in side:
+                yield from self.queue(level)

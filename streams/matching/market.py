@@ -1,0 +1,343 @@
+"""The market machine: one market's book, and the one function that changes it.
+
+`apply` takes a command and the log's time and returns what happened. Its outcomes are named by a
+gapless sequence from 1; a refusal changes nothing and has no name. Trades are at the maker's price.
+
+An order rests with exactly the hold it can still need, `Rules.hold` of its price and remaining
+quantity, so the hold of a resting order is known without being kept.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import assert_never
+
+import msgspec
+
+from streams.matching.book import Book, BookSide, Level, Order
+from streams.matching.outcomes import (
+    Accepted,
+    Cancelled,
+    Expired,
+    Outcome,
+    Rejected,
+    Replaced,
+    Traded,
+)
+from streams.matching.rules import Rules
+from streams.messages import (
+    Cancel,
+    MarketConfig,
+    MarketStatus,
+    Millis,
+    OrderType,
+    Place,
+    Reason,
+    Replace,
+    Side,
+    TimeInForce,
+)
+
+_BUY = Side.BUY
+_LIMIT = OrderType.LIMIT
+_MAKER = OrderType.LIMIT_MAKER
+_MARKET = OrderType.MARKET
+_GTC = TimeInForce.GTC
+_FOK = TimeInForce.FOK
+_TRADING = MarketStatus.TRADING
+
+
+class Market:
+    """One market. Plain state, changed by `apply` and `configure` alone."""
+
+    __slots__ = ("aggregate_id", "book", "config", "rules", "seq", "trade_id")
+
+    def __init__(self, config: MarketConfig) -> None:
+        """Raises `ValueError` where tick x lot is not a whole number of quote units."""
+        self.config = config
+        self.rules = Rules(config)
+        self.book = Book()
+        self.seq = 0
+        self.trade_id = 0
+        self.aggregate_id = 0
+
+    def apply(self, command: Place | Cancel | Replace, at: Millis) -> list[Outcome]:
+        """Take one command at the log's time `at` and say what happened, in order."""
+        match command:
+            case Place():
+                return self._place(command, at)
+            case Cancel():
+                return self._cancel(command)
+            case Replace():
+                return self._replace(command)
+            case _:
+                assert_never(command)
+
+    def configure(self, config: MarketConfig) -> int:
+        """Change what of a market can change, and name that change.
+
+        These are status, minimum notional, fees and protection. What orders in the book are counted
+        in, and where the market lives, stays as it was, whatever `config` says of it.
+        """
+        self.config = msgspec.structs.replace(
+            self.config,
+            status=config.status,
+            min_notional=config.min_notional,
+            maker_fee_bps=config.maker_fee_bps,
+            taker_fee_bps=config.taker_fee_bps,
+            protection_bps=config.protection_bps,
+        )
+        self.rules = Rules(self.config)
+        return self._next()
+
+    # -- commands --------------------------------------------------------------------------------
+
+    def _place(self, command: Place, at: Millis) -> list[Outcome]:
+        reason = self._refusal(command)
+        if reason:
+            return [Rejected(command, reason)]
+        is_market = command.order_type is _MARKET
+        order = Order(
+            command.order_id,
+            # One string for all orders of an account: each command brings its own copy.
+            sys.intern(command.account),
+            command.client_order_id,
+            command.side,
+            command.order_type,
+            command.time_in_force,
+            command.price,
+            command.quantity,
+            command.budget,
+            command.hold if is_market else 0,
+            at,
+        )
+        self.seq = seq = self.seq + 1
+        if is_market:
+            outcomes: list[Outcome] = [Accepted(seq, order, 0)]
+            self._execute_market(order, outcomes)
+            return outcomes
+        needed = self.rules.hold(order.side, order.price, order.quantity)
+        outcomes = [Accepted(seq, order, command.hold - needed)]
+        self._execute_limit(order, outcomes)
+        return outcomes
+
+    def _cancel(self, command: Cancel) -> list[Outcome]:
+        order = self.book.orders.get(command.order_id)
+        if order is None or order.account != command.account:
+            return [Rejected(command, Reason.UNKNOWN_ORDER)]
+        self.book.remove(order)
+        return [Cancelled(self._next(), order, command.request)]
+
+    def _replace(self, command: Replace) -> list[Outcome]:
+        order = self.book.orders.get(command.order_id)
+        if order is None or order.account != command.account:
+            return [Rejected(command, Reason.UNKNOWN_ORDER)]
+        reason = self._replace_refusal(order, command)
+        if reason:
+            return [Rejected(command, reason)]
+        rules = self.rules
+        held = rules.hold(order.side, order.price, order.remaining) + command.hold
+        self.book.remove(order)
+        old_price, order.price = order.price, command.price
+        order.quantity = order.executed + command.quantity
+        outcomes: list[Outcome] = [
+            Replaced(
+                self._next(),
+                order,
+                command.request,
+                old_price,
+                order.executed,
+                order.executed_quote,
+                held - rules.hold(order.side, command.price, command.quantity),
+            )
+        ]
+        self._execute_limit(order, outcomes)
+        return outcomes
+
+    # -- refusals --------------------------------------------------------------------------------
+
+    def _refusal(self, command: Place) -> Reason:
+        if self.config.status is not _TRADING:
+            return Reason.MARKET_CLOSED
+        if command.order_id in self.book.orders:
+            return Reason.DUPLICATE_ORDER_ID
+        reason = self.rules.place(command)
+        if reason:
+            return reason
+        if command.order_type is _MAKER and self._crosses(command.side, command.price):
+            return Reason.WOULD_TAKE
+        return Reason.NONE
+
+    def _replace_refusal(self, order: Order, command: Replace) -> Reason:
+        if self.config.status is not _TRADING:
+            return Reason.MARKET_CLOSED
+        reason = self.rules.limit(command.price, command.quantity)
+        if reason:
+            return reason
+        rules = self.rules
+        held = rules.hold(order.side, order.price, order.remaining) + command.hold
+        if command.hold < 0 or held < rules.hold(order.side, command.price, command.quantity):
+            return Reason.HOLD_TOO_SMALL
+        if order.order_type is _MAKER and self._crosses(order.side, command.price):
+            return Reason.WOULD_TAKE
+        return Reason.NONE
+
+    def _crosses(self, side: Side, price: int) -> bool:
+        opposite = self.book.opposite(side)
+        return bool(opposite.ranks) and opposite.ranks[-1] >= price * opposite.sign
+
+    # -- matching --------------------------------------------------------------------------------
+
+    def _execute_limit(self, order: Order, outcomes: list[Outcome]) -> None:
+        """Trade what crosses; then let the rest rest, or expire."""
+        opposite = self.book.asks if order.side is _BUY else self.book.bids
+        worst = order.price * opposite.sign
+        if order.time_in_force is _FOK and not _can_fill(opposite, worst, order.quantity):
+            self._expire(order, Reason.FILL_OR_KILL, outcomes)
+            return
+        if opposite.ranks and opposite.ranks[-1] >= worst:
+            self._match(order, opposite, worst, outcomes)
+        if order.executed == order.quantity:
+            return
+        if order.time_in_force is _GTC:
+            self.book.add(order)
+        else:
+            self._expire(order, Reason.IMMEDIATE_OR_CANCEL, outcomes)
+
+    def _execute_market(self, order: Order, outcomes: list[Outcome]) -> None:
+        opposite = self.book.opposite(order.side)
+        # A worst price of 0 is none: any bid is better, and so must any ask be.
+        worst = order.price * opposite.sign if order.price else -sys.maxsize
+        if order.budget:
+            # A buyer's budget bounds its lots by itself; a seller can't sell more than it holds.
+            lots = sys.maxsize if order.side is _BUY else order.hold // self.config.lot
+            self._match_funds(order, opposite, worst, lots, order.budget, outcomes)
+            if order.executed_quote < order.budget:
+                self._expire_budget(order, opposite, worst, outcomes)
+            return
+        if order.side is _BUY and not order.price:
+            self._match_funds(order, opposite, worst, order.quantity, order.hold, outcomes)
+        else:
+            self._match(order, opposite, worst, outcomes)
+        if order.executed < order.quantity:
+            self._expire(order, Reason.NO_LIQUIDITY, outcomes)
+
+    def _match(self, taker: Order, opposite: BookSide, worst: int, outcomes: list[Outcome]) -> None:
+        """Trade with the best first, down to the rank `worst`, until nothing of it remains."""
+        ranks = opposite.ranks
+        remaining = taker.quantity - taker.executed
+        while remaining and ranks and ranks[-1] >= worst:
+            level = opposite.levels[ranks[-1]]
+            available = level.quantity
+            if remaining < available:
+                self._take(taker, level, remaining, outcomes)
+                return
+            self._take(taker, level, available, outcomes)
+            remaining -= available
+            opposite.drop_best()
+
+    def _match_funds(
+        self,
+        taker: Order,
+        opposite: BookSide,
+        worst: int,
+        lots: int,
+        funds: int,
+        outcomes: list[Outcome],
+    ) -> None:
+        """As `_match`, for at most `lots`, and at each level only as many as `funds` pay for."""
+        ranks = opposite.ranks
+        while ranks and ranks[-1] >= worst:
+            level = opposite.levels[ranks[-1]]
+            lot_value = level.price * self.rules.tick_lot
+            traded = min(lots, level.quantity, funds // lot_value)
+            if not traded:
+                return
+            self._take(taker, level, traded, outcomes)
+            lots -= traded
+            funds -= traded * lot_value
+            if level.quantity:
+                return
+            opposite.drop_best()
+
+    def _take(self, taker: Order, level: Level, lots: int, outcomes: list[Outcome]) -> None:
+        """Trade `lots` with the orders of a level, first come first: one aggregate trade."""
+        orders = self.book.orders
+        price = level.price
+        lot_value = price * self.rules.tick_lot
+        seq, trade_id = self.seq, self.trade_id
+        self.aggregate_id = aggregate_id = self.aggregate_id + 1
+        level.quantity = level.quantity - lots
+        while lots:
+            maker = orders[level.first]
+            quantity = maker.quantity - maker.executed
+            if quantity <= lots:
+                del orders[maker.order_id]
+                level.first = maker.behind
+            else:
+                quantity = lots
+            lots -= quantity
+            value = quantity * lot_value
+            maker.executed = maker_executed = maker.executed + quantity
+            maker.executed_quote = maker_quote = maker.executed_quote + value
+            taker.executed = taker_executed = taker.executed + quantity
+            taker.executed_quote = taker_quote = taker.executed_quote + value
+            seq = seq + 1
+            trade_id += 1
+            outcomes.append(
+                Traded(
+                    seq,
+                    trade_id,
+                    aggregate_id,
+                    not lots,
+                    price,
+                    quantity,
+                    maker,
+                    taker,
+                    maker_executed,
+                    maker_quote,
+                    taker_executed,
+                    taker_quote,
+                )
+            )
+        self.seq, self.trade_id = seq, trade_id
+
+    # -- endings ---------------------------------------------------------------------------------
+
+    def _expire(self, order: Order, reason: Reason, outcomes: list[Outcome]) -> None:
+        outcomes.append(Expired(self._next(), order, order.remaining, False, reason))
+
+    def _expire_budget(
+        self, order: Order, opposite: BookSide, worst: int, outcomes: list[Outcome]
+    ) -> None:
+        """End an order whose budget is not spent to the last unit, as mostly it can't be.
+
+        It counts as filled if it traded and what is left does not pay for one lot at the next
+        price it might trade at: the next maker's, else its own worst, else the last it traded at.
+        """
+        rest = order.budget - order.executed_quote
+        if opposite.ranks and opposite.ranks[-1] >= worst:
+            price: int = opposite.levels[opposite.ranks[-1]].price
+        elif order.price or not order.executed:
+            price = order.price
+        else:
+            last = outcomes[-1]
+            price = last.price if isinstance(last, Traded) else 0
+        filled = bool(order.executed) and rest < price * self.rules.tick_lot
+        reason = Reason.NONE if filled else Reason.NO_LIQUIDITY
+        outcomes.append(Expired(self._next(), order, rest, filled, reason))
+
+    def _next(self) -> int:
+        self.seq = self.seq + 1
+        return self.seq
+
+
+def _can_fill(side: BookSide, worst: int, lots: int) -> bool:
+    """Whether a side offers so many lots down to the rank `worst`; reads only the levels it may."""
+    for rank in reversed(side.ranks):
+        if rank < worst:
+            return False
+        lots -= side.levels[rank].quantity
+        if lots <= 0:
+            return True
+    return False

@@ -1,0 +1,84 @@
+"""What a market says happened: the events its `apply` returns.
+
+An event refers to the order it is about for what does not change (whose it is, its side, its
+price) and carries what does change as values of that moment. Amounts are in ticks, lots and units.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from streams.matching.book import Order
+from streams.messages import Cancel, Place, Reason, Replace, RequestId
+
+
+class Accepted(msgspec.Struct, gc=False):
+    """An order was taken in; `released` of its hold is more than it can ever need."""
+
+    seq: int
+    order: Order
+    released: int
+
+
+class Traded(msgspec.Struct, gc=False):
+    """Two orders met at the maker's price; `executed` and `executed_quote` are totals since.
+
+    Trades of one command at one price make an aggregate.
+    """
+
+    seq: int
+    trade_id: int
+    aggregate_id: int
+    aggregate_last: bool
+    price: int
+    quantity: int
+    maker: Order
+    taker: Order
+    maker_executed: int
+    maker_executed_quote: int
+    taker_executed: int
+    taker_executed_quote: int
+
+
+class Replaced(msgspec.Struct, gc=False):
+    """A resting order got a new price and quantity; the totals are those before it trades again."""
+
+    seq: int
+    order: Order
+    request: RequestId
+    old_price: int
+    executed: int
+    executed_quote: int
+    released: int
+
+
+class Cancelled(msgspec.Struct, gc=False):
+    """A resting order was taken out at its owner's request."""
+
+    seq: int
+    order: Order
+    request: RequestId
+
+
+class Expired(msgspec.Struct, gc=False):
+    """What an order left over will not be traded.
+
+    `rest` is in lots, for an order given by its budget in quote units. `filled` says that the rest
+    is only what no whole lot could be bought with.
+    """
+
+    seq: int
+    order: Order
+    rest: int
+    filled: bool
+    reason: Reason
+
+
+class Rejected(msgspec.Struct, gc=False):
+    """A command was refused and changed nothing; this is no event of the market and has no name."""
+
+    command: Place | Cancel | Replace
+    reason: Reason
+
+
+Outcome = Accepted | Traded | Replaced | Cancelled | Expired | Rejected

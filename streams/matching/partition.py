@@ -1,0 +1,102 @@
+"""The markets of one partition of `orders`: records in, outputs out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from streams.matching import snapshot
+from streams.matching.depth import DepthFeed
+from streams.matching.inbox import Inbox
+from streams.matching.market import Market
+from streams.matching.outbox import Outbox
+from streams.matching.outcomes import Rejected
+from streams.matching.reports import market_event, report, report_rejection
+from streams.messages import (
+    Cancel,
+    ConfigureMarket,
+    MarketConfig,
+    MarketId,
+    Millis,
+    Place,
+    Reason,
+    Replace,
+)
+from streams.outputs import Output
+
+
+class MatchingPartition:
+    """A `Processor` over one partition of `orders`, for a venue with so many account partitions.
+
+    It names itself `matching:<partition>`.
+    """
+
+    def __init__(self, partition: int, account_partitions: int) -> None:
+        self.partition = partition
+        self.markets: dict[MarketId, Market] = {}
+        self.feeds: dict[MarketId, DepthFeed] = {}
+        self.inbox = Inbox(partition, account_partitions)
+        self.outbox = Outbox(partition, account_partitions)
+        self.position = -1
+        self.time = Millis(0)
+
+    def apply(self, offset: int, at: int, value: bytes) -> list[Output]:
+        """Take the record at `offset`; one at or below the last taken was taken before."""
+        if offset <= self.position:
+            return []
+        self.position = offset
+        frame, first = self.inbox.open(value)
+        # Leadership of a partition can move to a broker whose clock is behind.
+        if at > self.time:
+            self.time = Millis(at)
+        touched: dict[MarketId, DepthFeed] = {}
+        for index in range(first, len(frame.commands)):
+            command = frame.commands[index]
+            self.outbox.begin(offset, index, self.time)
+            if isinstance(command, ConfigureMarket):
+                self._configure(command.config)
+            elif (feed := self._trade(command)) is not None:
+                touched[command.market] = feed
+        for feed in touched.values():
+            for depth in feed.flush(self.time):
+                self.outbox.depth(depth)
+        return self.outbox.take()
+
+    def _configure(self, config: MarketConfig) -> None:
+        """Create a market or change it, and say how it is configured since.
+
+        What of a market can't change stays: the event says what holds, not what was asked for.
+        """
+        market = self.markets.get(config.market)
+        if market is None:
+            market = self.markets[config.market] = Market(config)
+            seq = market.configure(config)
+            feed = self.feeds[config.market] = DepthFeed(market)
+            self.outbox.market(market_event(market.config, seq, self.outbox))
+            self.outbox.depth(feed.snapshot(self.time))
+        else:
+            seq = market.configure(config)
+            self.outbox.market(market_event(market.config, seq, self.outbox))
+
+    def _trade(self, command: Place | Cancel | Replace) -> DepthFeed | None:
+        """Let a market take a command, and tell what it made of it; returns the market's feed."""
+        market = self.markets.get(command.market)
+        if market is None:
+            report_rejection(self.outbox, Rejected(command, Reason.UNKNOWN_MARKET), None)
+            return None
+        outcomes = market.apply(command, self.time)
+        report(self.outbox, market.config, command, outcomes)
+        feed = self.feeds[command.market]
+        feed.note(outcomes)
+        return feed
+
+    def snapshot(self) -> Iterator[bytes]:
+        """The state in chunks; take them all before the next `apply`."""
+        return snapshot.write(self)
+
+    def restore(self, chunks: Iterable[bytes]) -> None:
+        """Become the state that `snapshot` gave. Raises `SnapshotMismatch`."""
+        snapshot.read(self, chunks)
+
+    def digest(self) -> str:
+        """A hash of the state and its position."""
+        return snapshot.digest(self.snapshot())

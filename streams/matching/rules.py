@@ -1,0 +1,106 @@
+"""What a market asks of an order before it takes it in. Each rule answers with a `Reason`."""
+
+from __future__ import annotations
+
+from streams.messages import (
+    UNITS_MAX,
+    MarketConfig,
+    OrderType,
+    Place,
+    Reason,
+    Side,
+    TimeInForce,
+)
+
+_OK = Reason.NONE
+_BUY = Side.BUY
+_LIMIT = OrderType.LIMIT
+_MAKER = OrderType.LIMIT_MAKER
+_GTC = TimeInForce.GTC
+_FOK = TimeInForce.FOK
+
+
+class Rules:
+    """The bounds of one market's orders, made ready from its configuration."""
+
+    __slots__ = ("lot", "min_notional", "price_max", "quantity_max", "tick_lot")
+
+    def __init__(self, config: MarketConfig) -> None:
+        self.tick_lot = config.tick_lot
+        self.lot = config.lot
+        self.min_notional = config.min_notional
+        self.price_max = UNITS_MAX // config.tick
+        self.quantity_max = UNITS_MAX // config.lot
+
+    def limit(self, price: int, quantity: int) -> Reason:
+        """Whether a limit order may have this price and quantity."""
+        if not 0 < price <= self.price_max:
+            return Reason.PRICE_FILTER
+        if not 0 < quantity <= self.quantity_max:
+            return Reason.LOT_SIZE
+        return self.notional(price * quantity * self.tick_lot)
+
+    def notional(self, value: int) -> Reason:
+        """Whether an order may be worth so many quote units."""
+        if value < self.min_notional:
+            return Reason.MIN_NOTIONAL
+        if value > UNITS_MAX:
+            return Reason.AMOUNT_OUT_OF_RANGE
+        return _OK
+
+    def hold(self, side: Side, price: int, quantity: int) -> int:
+        """What a limit order must hold: quote units to buy with, base units to sell."""
+        if side is _BUY:
+            return price * quantity * self.tick_lot
+        return quantity * self.lot
+
+    def place(self, command: Place) -> Reason:
+        """Whether an order is one that this market can take, its hold included."""
+        if command.order_type is _LIMIT or command.order_type is _MAKER:
+            return self._place_limit(command)
+        return self._place_market(command)
+
+    def _place_limit(self, command: Place) -> Reason:
+        if command.budget:
+            return Reason.INVALID_COMBINATION
+        if command.order_type is _MAKER and command.time_in_force is not _GTC:
+            return Reason.INVALID_COMBINATION
+        reason = self.limit(command.price, command.quantity)
+        if reason:
+            return reason
+        if command.hold < self.hold(command.side, command.price, command.quantity):
+            return Reason.HOLD_TOO_SMALL
+        return _OK
+
+    def _place_market(self, command: Place) -> Reason:
+        """A MARKET order is given by quantity or by budget, never both; FOK would be a limit's."""
+        if (command.budget and command.quantity) or command.time_in_force is _FOK:
+            return Reason.INVALID_COMBINATION
+        if not 0 <= command.price <= self.price_max:
+            return Reason.PRICE_FILTER
+        if command.budget:
+            return self._place_budget(command)
+        if not 0 < command.quantity <= self.quantity_max:
+            return Reason.LOT_SIZE
+        reason = _OK
+        if command.price:
+            reason = self.notional(command.price * command.quantity * self.tick_lot)
+        return reason or self._market_hold(command)
+
+    def _place_budget(self, command: Place) -> Reason:
+        if command.budget < 0:
+            return Reason.AMOUNT_OUT_OF_RANGE
+        reason = self.notional(command.budget)
+        if reason:
+            return reason
+        # A seller by budget brings what base it will; it sells no more than that.
+        needed = command.budget if command.side is _BUY else self.lot
+        return Reason.HOLD_TOO_SMALL if command.hold < needed else _OK
+
+    def _market_hold(self, command: Place) -> Reason:
+        if command.side is _BUY and not command.price:
+            # Nobody knows what it will pay: it buys for no more than it brings.
+            needed = 1
+        else:
+            needed = self.hold(command.side, command.price, command.quantity)
+        return Reason.HOLD_TOO_SMALL if command.hold < needed else _OK

@@ -1,0 +1,210 @@
+"""A matching partition's state as chunks of MessagePack, in one canonical order, and back.
+
+The chunks of a market are its head, then its resting orders as they would be matched: bids, then
+asks, best price first, first come first. Equal books make equal chunks, however they came to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from itertools import islice
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+
+from streams.matching.book import Order
+from streams.matching.depth import DepthFeed
+from streams.matching.market import Market
+from streams.messages import MarketConfig, Millis, OrderId, OrderType, Side, TimeInForce
+
+if TYPE_CHECKING:
+    from streams.matching.partition import MatchingPartition
+
+SNAPSHOT_VERSION = 1
+ROWS_MAX = 1_000
+"""Orders in a chunk; with names as long as they may be, a chunk stays under 300 kB."""
+
+
+class SnapshotMismatch(ValueError):
+    """A snapshot of another version, another partition or another venue, or none at all."""
+
+
+class Head(msgspec.Struct, frozen=True, array_like=True, tag="head"):
+    """Where the state stands; the lists are by partition of accounts."""
+
+    version: int
+    partition: int
+    position: int
+    time: Millis
+    taken: list[int]
+    last_commands: list[int]
+    last_updates: list[int]
+
+
+class MarketHead(msgspec.Struct, frozen=True, array_like=True, tag="market"):
+    config: MarketConfig
+    seq: int
+    trade_id: int
+    aggregate_id: int
+
+
+class OrderRow(msgspec.Struct, frozen=True, array_like=True):
+    """A resting order, without its place in the queue: that is the row's own place."""
+
+    order_id: OrderId
+    account: str
+    client_order_id: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    price: int
+    quantity: int
+    created: Millis
+    executed: int
+    executed_quote: int
+
+
+class Orders(msgspec.Struct, frozen=True, array_like=True, tag="orders"):
+    """Resting orders of the last market."""
+
+    rows: list[OrderRow]
+
+
+class DepthHead(msgspec.Struct, frozen=True, array_like=True, tag="depth"):
+    """What the last market has told of its book. Ends the market."""
+
+    last_seq: int
+    diffs: int
+
+
+Chunk = Head | MarketHead | Orders | DepthHead
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Chunk] = msgspec.msgpack.Decoder(Chunk)
+
+
+def write(state: MatchingPartition) -> Iterator[bytes]:
+    """The state in chunks of bounded size: its head, then its markets sorted by name."""
+    yield _encoder.encode(
+        Head(
+            SNAPSHOT_VERSION,
+            state.partition,
+            state.position,
+            state.time,
+            state.inbox.watermarks,
+            state.outbox.last_commands,
+            state.outbox.last_updates,
+        )
+    )
+    for name, market in sorted(state.markets.items()):
+        yield from write_market(market)
+        feed = state.feeds[name]
+        yield _encoder.encode(DepthHead(feed.last_seq, feed.diffs))
+
+
+def write_market(market: Market) -> Iterator[bytes]:
+    """One market in chunks of bounded size."""
+    yield _encoder.encode(
+        MarketHead(market.config, market.seq, market.trade_id, market.aggregate_id)
+    )
+    rows = (_row(order) for order in market.book.resting())
+    while chunk := list(islice(rows, ROWS_MAX)):
+        yield _encoder.encode(Orders(chunk))
+
+
+def read(state: MatchingPartition, chunks: Iterable[bytes]) -> None:
+    """Fill a new partition's state from its chunks. Raises `SnapshotMismatch`."""
+    rest = map(_decode, chunks)
+    head = next(rest, None)
+    if not isinstance(head, Head) or head.version != SNAPSHOT_VERSION:
+        raise SnapshotMismatch(f"not the head of a snapshot of version {SNAPSHOT_VERSION}: {head}")
+    accounts = len(state.inbox.watermarks)
+    if head.partition != state.partition or len(head.taken) != accounts:
+        raise SnapshotMismatch(
+            f"partition {head.partition} of a venue with {len(head.taken)} account partitions,"
+            f" wanted {state.partition} with {accounts}"
+        )
+    state.position = head.position
+    state.time = head.time
+    state.inbox.watermarks = head.taken
+    state.outbox.last_commands = head.last_commands
+    state.outbox.last_updates = head.last_updates
+    for chunk in rest:
+        if not isinstance(chunk, MarketHead):
+            raise SnapshotMismatch(f"no market begins with a {type(chunk).__name__}")
+        market = _read_market(chunk, rest, state)
+        state.markets[market.config.market] = market
+
+
+def _read_market(
+    head: MarketHead,
+    rest: Iterator[Chunk],
+    state: MatchingPartition,
+) -> Market:
+    market = Market(head.config)
+    market.seq, market.trade_id, market.aggregate_id = head.seq, head.trade_id, head.aggregate_id
+    for chunk in rest:
+        match chunk:
+            case Orders(rows=rows):
+                for row in rows:
+                    market.book.add(_order(row))
+            case DepthHead(last_seq=last_seq, diffs=diffs):
+                feed = DepthFeed(market)
+                feed.last_seq, feed.diffs = last_seq, diffs
+                state.feeds[head.config.market] = feed
+                return market
+            case Head() | MarketHead():
+                raise SnapshotMismatch(f"{head.config.market} ends with a {type(chunk).__name__}")
+            case _:
+                assert_never(chunk)
+    raise SnapshotMismatch(f"{head.config.market} has no end")
+
+
+def digest(chunks: Iterable[bytes]) -> str:
+    """A hash of a state, from its chunks."""
+    hashed = blake2b(digest_size=16)
+    for chunk in chunks:
+        hashed.update(chunk)
+    return hashed.hexdigest()
+
+
+def _decode(chunk: bytes) -> Chunk:
+    try:
+        return _decoder.decode(chunk)
+    except msgspec.DecodeError as error:
+        raise SnapshotMismatch(f"no chunk of a snapshot: {error}") from error
+
+
+def _row(order: Order) -> OrderRow:
+    return OrderRow(
+        order.order_id,
+        order.account,
+        order.client_order_id,
+        order.side,
+        order.order_type,
+        order.time_in_force,
+        order.price,
+        order.quantity,
+        order.created,
+        order.executed,
+        order.executed_quote,
+    )
+
+
+def _order(row: OrderRow) -> Order:
+    return Order(
+        row.order_id,
+        row.account,
+        row.client_order_id,
+        row.side,
+        row.order_type,
+        row.time_in_force,
+        row.price,
+        row.quantity,
+        budget=0,
+        hold=0,
+        created=row.created,
+        executed=row.executed,
+        executed_quote=row.executed_quote,
+    )
