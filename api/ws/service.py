@@ -1,0 +1,117 @@
+"""The process of the WebSocket door."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+import uvloop
+
+from api.feeds.market_view import MarketView
+from api.ws.app import Door
+from api.ws.connection import Connection
+from api.ws.hub import Hub
+from api.ws.outbox import OUTBOX_FRAMES_MAX
+from api.ws.requests import MESSAGE_BYTES_MAX
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PING_EVERY_S = 20.0
+PONG_LIMIT_S = 60.0
+SHUTDOWN_LIMIT_S = 8.0
+BACKLOG = 2_048
+
+SEND_BUFFER_BYTES = 256 * 1024
+"""What the kernel may keep for a client. Left to itself it would take megabytes, and a client that
+has stopped reading would look well for as long."""
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises what stops the service."""
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(settings, stop)
+
+
+async def serve(
+    settings: Settings, stop: asyncio.Event, *, frames_max: int = OUTBOX_FRAMES_MAX
+) -> None:
+    """Serve until `stop` is set: then clients are told, and closed with 1012.
+
+    Raises what a part of the service failed with, `OSError` where the port is taken.
+    """
+    view = MarketView(settings)
+    hub = Hub(view)
+    door = Door(view, hub, frames_max=frames_max)
+    server = _Server(_config(door))
+    with _listen(settings.host, settings.ws_port) as listening:
+        async with asyncio.TaskGroup() as group:
+            followers = [group.create_task(view.run()), group.create_task(hub.run())]
+            serving = group.create_task(server.serve(sockets=[listening]))
+            await stop.wait()
+            await _close(door)
+            server.should_exit = True
+            await serving
+            for follower in followers:
+                follower.cancel()
+
+
+async def _close(door: Door) -> None:
+    try:
+        await door.shut(SHUTDOWN_LIMIT_S)
+    except TimeoutError:
+        log.warning("clients were still connected %.0f s after goodbye", SHUTDOWN_LIMIT_S)
+
+
+def _config(door: Door) -> uvicorn.Config:
+    return uvicorn.Config(
+        door.app,
+        http="httptools",
+        ws=Connection,
+        ws_max_size=MESSAGE_BYTES_MAX,
+        ws_ping_interval=PING_EVERY_S,
+        ws_ping_timeout=PONG_LIMIT_S,
+        # It would compress every frame anew for every client.
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=1,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to `run`: uvicorn would close the connections before they are told why."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
