@@ -1,0 +1,193 @@
+"""The loop that all feeds share: read the log, write rows, then say how far it came.
+
+The order within one turn is what makes it safe:
+
+1. Take what has arrived, and make rows of it. A malformed record is appended to `dead-letters`.
+2. Write the rows, again and again if need be, until the database has acknowledged all of them.
+3. Only then note the offsets as done, and commit them from time to time.
+
+Whatever dies in between, the records are read again, and writing their rows again changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+)
+
+from infra.settings import Settings
+from projections.dead_letters import DeadLetters
+from projections.feeds import Feed, MalformedRecord, Record
+from projections.patience import until_done, will_pass
+from projections.status import FeedStatus
+from projections.tables import Write
+from projections.writer import Writer
+from streams.topics import Topic
+
+POLL_MS = 1000
+POLL_RECORDS = 4096
+COMMIT_EVERY_S = 0.1
+BROKER_LIMIT_S = 5.0
+PULSE_EVERY_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class FeedConsumer:
+    """Brings one feed into the database until it is cancelled."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        feed: Feed,
+        writer: Writer,
+        dead_letters: DeadLetters,
+        status: FeedStatus,
+    ) -> None:
+        self._settings = settings
+        self._feed = feed
+        self._writer = writer
+        self._dead_letters = dead_letters
+        self._status = status
+        self._topics = {topic.name(settings.venue): topic for topic in feed.reads}
+        self._done: dict[TopicPartition, int] = {}
+        self._commit_due = 0.0
+        self._pulse_due = 0.0
+
+    async def run(self) -> None:
+        """Read and write; while the broker or the database is away, wait for it and say so.
+
+        Raises what it does not expect.
+        """
+        consumer = await until_done(self._connect, "broker", self._status.faults)
+        try:
+            while True:
+                poll_ms = int(COMMIT_EVERY_S * 1000) if self._done else POLL_MS
+                polled = await consumer.getmany(timeout_ms=poll_ms, max_records=POLL_RECORDS)
+                if polled:
+                    await self._take(polled)
+                now = time.monotonic()
+                if self._done and now >= self._commit_due:
+                    await self._commit(consumer)
+                    self._commit_due = now + COMMIT_EVERY_S
+                if now >= self._pulse_due:
+                    await self._feel_pulse(consumer)
+                    self._pulse_due = now + PULSE_EVERY_S
+        finally:
+            try:
+                await self._commit(consumer)
+            finally:
+                async with asyncio.timeout(BROKER_LIMIT_S):
+                    await consumer.stop()
+
+    async def _connect(self) -> Any:
+        settings, feed = self._settings, self._feed
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.kafka,
+            group_id=feed.group(settings.venue),
+            # A member that comes back under its name gets its partitions without a rebalance.
+            group_instance_id=f"{feed.name}-{settings.worker}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            # It bounds how old a connection's idea of the topics is, which is how one finds out
+            # about topics that are created after this service has started.
+            metadata_max_age_ms=10_000,
+        )
+        consumer.subscribe(list(self._topics), listener=_Listener(self._status))
+        try:
+            async with asyncio.timeout(BROKER_LIMIT_S * 4):
+                await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
+        return consumer
+
+    async def _take(self, polled: dict[TopicPartition, list[Any]]) -> None:
+        """Bring what was polled into the database."""
+        writes: list[Write] = []
+        for place, records in polled.items():
+            topic = self._topics[place.topic]
+            read = self._feed.reads[topic]
+            for record in records:
+                ours = _record(topic, record)
+                try:
+                    writes += read(ours)
+                except MalformedRecord as error:
+                    await self._bury(ours, str(error))
+        await until_done(lambda: self._writer.store(writes), "database", self._status.faults)
+        for place, records in polled.items():
+            self._done[place] = records[-1].offset + 1
+        self._status.took(sum(map(len, polled.values())))
+
+    async def _bury(self, record: Record, reason: str) -> None:
+        log.error(
+            "malformed record: %s/%d at %d: %s",
+            record.topic.short,
+            record.partition,
+            record.offset,
+            reason,
+        )
+        await until_done(
+            lambda: self._dead_letters.put(record, reason), "broker", self._status.faults
+        )
+
+    async def _commit(self, consumer: Any) -> None:
+        """Commit what is done. What is not committed is only written once more, later."""
+        owned = consumer.assignment()
+        offsets = {place: offset for place, offset in self._done.items() if place in owned}
+        try:
+            if offsets:
+                async with asyncio.timeout(BROKER_LIMIT_S):
+                    await consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError) as error:
+            log.warning("%s: not committed, partitions have moved: %s", self._feed.name, error)
+        except (KafkaError, TimeoutError) as error:
+            if not will_pass(error):
+                raise
+            self._status.faults.failed("broker", f"takes no commits: {error!r}")
+            return
+        self._done.clear()
+
+    async def _feel_pulse(self, consumer: Any) -> None:
+        """Ask the broker where the log ends: whether it answers, and how far behind we are."""
+        places = consumer.assignment()
+        try:
+            async with asyncio.timeout(BROKER_LIMIT_S):
+                ends = await consumer.end_offsets(places) if places else {}
+                lag = sum([end - await consumer.position(place) for place, end in ends.items()])
+        except IllegalStateError:
+            return  # partitions have moved meanwhile
+        except (KafkaError, TimeoutError) as error:
+            if not will_pass(error):
+                raise
+            self._status.faults.failed("broker", repr(error))
+            return
+        self._status.faults.recovered("broker")
+        self._status.behind(lag)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Tells the status which partitions are ours. What moves away needs no farewell: a commit for
+    it would be refused, and who has it now may write its rows again.
+    """
+
+    def __init__(self, status: FeedStatus) -> None:
+        self._status = status
+
+    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        pass
+
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._status.joined(len(assigned))
+
+
+def _record(topic: Topic, record: Any) -> Record:
+    return Record(topic, record.partition, record.offset, record.timestamp, record.value or b"")

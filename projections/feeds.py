@@ -1,0 +1,111 @@
+"""What is read together: topics, how their records decode, and the read models that take them.
+
+Each feed is a consumer group of its own, so that one that lags does not hold up the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+
+from projections import archive, balances, klines, markets, orders, tickers, trades
+from projections.tables import Unwritable, Write
+from streams import messages
+from streams.topics import COMMANDS, KLINES, MARKETS, ORDERS, TICKERS, TRADES, UPDATES, Topic
+
+
+class Record(NamedTuple):
+    """A record of a topic, with the time the log took it."""
+
+    topic: Topic
+    partition: int
+    offset: int
+    at: int
+    value: bytes
+
+
+class MalformedRecord(ValueError):
+    """A record that is not what its topic carries; no row comes of it."""
+
+
+Model = Callable[[Any, str], Iterator[Write]]
+"""From an event, and the JSON that it is, to rows."""
+
+Read = Callable[[Record], list[Write]]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Topics that one consumer group reads, and what becomes of each record."""
+
+    name: str
+    reads: dict[Topic, Read]
+
+    def group(self, venue: str) -> str:
+        """The consumer group whose committed offsets say what is in the database."""
+        return f"{venue}.projections.{self.name}"
+
+
+def events(decoder: msgspec.json.Decoder[Any], *models: Model) -> Read:
+    """Decode a record once, for all the models that take it."""
+
+    def read(record: Record) -> list[Write]:
+        try:
+            event = decoder.decode(record.value)
+            text = record.value.decode()
+            writes = [write for model in models for write in model(event, text)]
+            for write in writes:
+                write.check()
+        except (msgspec.DecodeError, UnicodeDecodeError, Unwritable) as error:
+            raise MalformedRecord(str(error)) from error
+        return writes
+
+    return read
+
+
+def frames(log: archive.Log) -> Read:
+    """Keep a record as it is, whatever it is: who replays must see all that the machines saw."""
+
+    def read(record: Record) -> list[Write]:
+        return list(log.writes(record.partition, record.offset, record.at, record.value))
+
+    return read
+
+
+UPDATES_FEED = Feed(
+    "updates",
+    {
+        UPDATES: events(
+            messages.updates,
+            orders.rows_of_orders,
+            trades.rows_of_fills,
+            balances.rows_of_balances,
+        )
+    },
+)
+MARKETS_FEED = Feed(
+    "markets",
+    {
+        TRADES: events(messages.trades, trades.rows_of_trades),
+        TICKERS: events(messages.tickers, tickers.rows_of_tickers),
+        KLINES: events(messages.klines, klines.rows_of_klines),
+        MARKETS: events(messages.markets, markets.rows_of_markets),
+    },
+)
+ARCHIVE_FEED = Feed(
+    "archive",
+    {
+        COMMANDS: frames(archive.COMMAND_LOG),
+        ORDERS: frames(archive.ORDER_LOG),
+    },
+)
+
+FEEDS = (UPDATES_FEED, MARKETS_FEED, ARCHIVE_FEED)
+
+
+def updates_group(venue: str) -> str:
+    """The consumer group whose committed offsets of `updates` tell what the database has."""
+    return UPDATES_FEED.group(venue)

@@ -1,0 +1,57 @@
+"""Creates a venue's keyspace and tables, as the `.cql` files in `schema/` say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from infra.settings import Settings
+from projections.session import PASSING, DatabaseUnavailable, open_cluster
+
+FOLDER = Path(__file__).with_name("schema")
+CHANGE_LIMIT_S = 60.0
+
+
+def create(settings: Settings) -> None:
+    """Create what is missing of the venue's keyspace and tables.
+
+    Raises `DatabaseUnavailable`. Not for two processes at once: changes of the schema are not
+    ordered among those who ask for them.
+    """
+    with _connected(settings) as session:
+        datacenter = session.execute("SELECT data_center FROM system.local").one()[0]
+        session.execute(
+            f'CREATE KEYSPACE IF NOT EXISTS "{settings.venue}" WITH replication ='
+            f" {{'class': 'NetworkTopologyStrategy', '{datacenter}': {settings.replication}}}",
+            timeout=CHANGE_LIMIT_S,
+        )
+        session.set_keyspace(settings.venue)
+        for statement in statements():
+            session.execute(statement, timeout=CHANGE_LIMIT_S)
+
+
+def drop(settings: Settings) -> None:
+    """Delete the venue's keyspace with all that is in it. Raises `DatabaseUnavailable`."""
+    with _connected(settings) as session:
+        session.execute(f'DROP KEYSPACE IF EXISTS "{settings.venue}"', timeout=CHANGE_LIMIT_S)
+
+
+def statements() -> Iterator[str]:
+    """The statements of the `.cql` files, without their comments."""
+    for path in sorted(FOLDER.glob("*.cql")):
+        lines = path.read_text("utf-8").splitlines()
+        text = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+        yield from filter(None, (statement.strip() for statement in text.split(";")))
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[Any]:
+    cluster = open_cluster(settings)
+    try:
+        yield cluster.connect()
+    except PASSING as error:
+        raise DatabaseUnavailable(f"{settings.cql}: {error}") from error
+    finally:
+        cluster.shutdown()

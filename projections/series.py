@@ -1,0 +1,196 @@
+"""Histories without an end, cut into partitions of bounded size, and read back across them.
+
+A series is one account's orders on a market, a market's trades, its candles of an interval. Its
+entries have rising numbers, and so many numbers make a *bucket*, a partition of the database. An
+entry's bucket follows from its number, so one entry is one read. A series need not have something
+in every bucket: the table `buckets` lists those that hold anything, with the time they begin, so
+that a reader goes from one to the next, however far apart they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from projections.session import Database
+from projections.tables import INT_MAX, Table, Write
+
+BUCKETS = Table("buckets", ("series",), ("bucket",), ("first_at",), once=True)
+
+READS_AT_ONCE = 16
+DISORDER_MS = 600_000
+"""How far an entry's time may lie behind that of one with a lower number.
+
+An order that its ledger rejects is stamped by `commands`, one that reaches its market by `orders`;
+the second may lag behind the first by what was queued between them.
+"""
+
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Which entries are asked for: numbers and times inclusive, and how many at most.
+
+    From a first number or a start time on they are the oldest that fit, else the newest.
+    """
+
+    limit: int
+    first: int | None = None
+    last: int | None = None
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def from_oldest(self) -> bool:
+        return self.first is not None or self.start is not None
+
+    def within(self, start: int, end: int) -> Window:
+        """This window, as far as it lies between two times."""
+        return replace(
+            self,
+            start=start if self.start is None else max(self.start, start),
+            end=end if self.end is None else min(self.end, end),
+        )
+
+    def holds(self, at: int) -> bool:
+        """Whether an entry of this time is asked for."""
+        return (self.start is None or self.start <= at) and (self.end is None or at <= self.end)
+
+
+@dataclass(frozen=True)
+class Series(Generic[Entry]):
+    """A kind of series: its table, how many numbers make a bucket, how a row becomes an entry.
+
+    The table's partition is the series' key and the bucket; its first row column the number; its
+    only value what `decode` reads.
+    """
+
+    table: Table
+    per_bucket: int
+    decode: Callable[[str], Entry]
+    time: Callable[[Entry], int]
+
+    def write(
+        self, key: tuple[str, ...], row: tuple[int, ...], at: int, event: str, version: int
+    ) -> Iterator[Write]:
+        """The entry, and that its bucket holds something."""
+        number = row[0]
+        bucket = number // self.per_bucket
+        yield Write(self.table, (*key, bucket), row, (event,), version)
+        # The first entry tells when a bucket begins: the lower its number, the higher its version.
+        first = self.per_bucket - number % self.per_bucket
+        yield Write(BUCKETS, (self._name(key),), (bucket,), (at,), first)
+
+    async def one(self, database: Database, key: tuple[str, ...], number: int) -> Entry | None:
+        """The entry of this number, if there is one."""
+        rows = await database.execute(
+            self._select(f"{self._number} = ?"), (*key, number // self.per_bucket, number)
+        )
+        return self.decode(str(rows[0][0])) if rows else None
+
+    async def some(
+        self, database: Database, key: tuple[str, ...], numbers: Sequence[int]
+    ) -> list[Entry]:
+        """The entries of these numbers, as far as there are any."""
+        found: list[Entry] = []
+        for at in range(0, len(numbers), READS_AT_ONCE):
+            reads = [self.one(database, key, n) for n in numbers[at : at + READS_AT_ONCE]]
+            found += [entry for entry in await asyncio.gather(*reads) if entry is not None]
+        return found
+
+    async def read(
+        self,
+        database: Database,
+        key: tuple[str, ...],
+        window: Window,
+        keep: Callable[[Entry], bool] = lambda _: True,
+    ) -> list[Entry]:
+        """The entries that the window asks for and `keep` agrees to, in the order of their numbers.
+
+        Buckets are read side by side, the more the longer it takes: mostly the first one will do.
+        """
+        buckets = await self._buckets(database, key, window)
+        found: list[Entry] = []
+        at, wide = 0, 1
+        while at < len(buckets) and len(found) < window.limit:
+            reads = [
+                self._read_bucket(database, (*key, bucket), window, keep)
+                for bucket in buckets[at : at + wide]
+            ]
+            for entries in await asyncio.gather(*reads):
+                found += entries
+            at, wide = at + wide, min(wide * 2, READS_AT_ONCE)
+        found = found[: window.limit]
+        return found if window.from_oldest else found[::-1]
+
+    async def _read_bucket(
+        self,
+        database: Database,
+        partition: tuple[str | int, ...],
+        window: Window,
+        keep: Callable[[Entry], bool],
+    ) -> list[Entry]:
+        column = self._number
+        cql = self._select(f"{column} >= ? AND {column} <= ?", window.from_oldest)
+        numbers = (window.first or 0, INT_MAX if window.last is None else window.last)
+        found: list[Entry] = []
+        async for row in database.rows(cql, (*partition, *numbers), window.limit):
+            entry = self.decode(str(row[0]))
+            if window.holds(self.time(entry)) and keep(entry):
+                found.append(entry)
+                if len(found) == window.limit:
+                    break
+        return found
+
+    async def _buckets(self, database: Database, key: tuple[str, ...], window: Window) -> list[int]:
+        """The buckets that may hold what is asked for, in the order to read them."""
+        lowest = (window.first or 0) // self.per_bucket
+        highest = (INT_MAX if window.last is None else window.last) // self.per_bucket
+        parameters = (self._name(key), lowest, highest)
+        if window.start is None and window.end is None:
+            # None is empty, so there is no need to look at more than entries are asked for.
+            cql = _list_buckets(window.from_oldest) + " LIMIT ?"
+            listed = await database.execute(cql, (*parameters, window.limit))
+            return [int(row[0]) for row in listed]
+        begins = [
+            (int(row[0]), int(row[1]))
+            async for row in database.rows(_list_buckets(ascending=True), parameters)
+        ]
+        buckets = buckets_between(begins, window)
+        return buckets if window.from_oldest else buckets[::-1]
+
+    @property
+    def _number(self) -> str:
+        return self.table.row[0]
+
+    def _name(self, key: tuple[str, ...]) -> tuple[str, ...]:
+        return (self.table.name, *key)
+
+    def _select(self, numbers: str, ascending: bool = True) -> str:
+        partition = " AND ".join(f"{column} = ?" for column in self.table.partition)
+        return (
+            f"SELECT {self.table.values[0]} FROM {self.table.name} WHERE {partition} AND {numbers}"
+            f" ORDER BY {self._number} {'ASC' if ascending else 'DESC'}"
+        )
+
+
+def _list_buckets(ascending: bool) -> str:
+    return (
+        "SELECT bucket, first_at FROM buckets WHERE series = ? AND bucket >= ? AND bucket <= ?"
+        f" ORDER BY bucket {'ASC' if ascending else 'DESC'}"
+    )
+
+
+def buckets_between(begins: Sequence[tuple[int, int]], window: Window) -> list[int]:
+    """Of buckets and the times they begin, in order, those that may hold entries of the window."""
+    end = INT_MAX if window.end is None else window.end + DISORDER_MS
+    start = 0 if window.start is None else window.start - DISORDER_MS
+    next_begins = [*(begin for _, begin in begins), INT_MAX][1:]
+    return [
+        bucket
+        for (bucket, begin), next_begin in zip(begins, next_begins, strict=True)
+        if begin <= end and next_begin >= start
+    ]

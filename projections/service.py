@@ -1,0 +1,66 @@
+"""One process that keeps all read models up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from contextlib import AsyncExitStack
+
+import uvloop
+
+from infra.health import Health
+from infra.settings import Settings
+from projections.consumer import FeedConsumer
+from projections.dead_letters import DeadLetters
+from projections.feeds import FEEDS
+from projections.patience import until_done
+from projections.session import Database
+from projections.status import StatusBoard
+from projections.writer import Writer
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Project until SIGTERM or SIGINT. Raises what stopped it before that."""
+    uvloop.run(_until_signal(settings))
+
+
+async def _until_signal(settings: Settings) -> None:
+    work = asyncio.create_task(project(settings, Health()), name="projections")
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    signalled = asyncio.create_task(stopping.wait(), name="signal")
+    await asyncio.wait({work, signalled}, return_when=asyncio.FIRST_COMPLETED)
+    signalled.cancel()
+    work.cancel()
+    try:
+        await work
+    except asyncio.CancelledError:
+        log.info("stopped")
+
+
+async def project(settings: Settings, health: Health) -> None:
+    """Bring all feeds into the database until cancelled.
+
+    While the broker or the database is away, `health` says so and nothing is lost. Anything else
+    that goes wrong with one feed ends all of them: raises an `ExceptionGroup`.
+    """
+    board = StatusBoard(health)
+    async with AsyncExitStack() as stack:
+        if settings.health_port:
+            server = await health.serve(settings.host, settings.health_port)
+            await stack.enter_async_context(server)
+        database = await until_done(lambda: Database.connect(settings), "database", board.faults)
+        stack.push_async_callback(database.close)
+        dead_letters = DeadLetters(settings)
+        stack.push_async_callback(dead_letters.close)
+        async with asyncio.TaskGroup() as tasks:
+            for feed in FEEDS:
+                consumer = FeedConsumer(
+                    settings, feed, Writer(database), dead_letters, board.feed(feed.name)
+                )
+                tasks.create_task(consumer.run(), name=feed.name)

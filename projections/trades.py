@@ -1,0 +1,39 @@
+"""Trades, as the market tells them, and as each of their two accounts sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from projections.series import Series
+from projections.tables import Table, Write
+from streams.messages import Execution, OrderUpdate, Trade, Update
+
+TRADES_PER_BUCKET = 2**15
+"""About ten megabytes of a market's trades, and at most twice that of an account's."""
+
+TRADES = Series(
+    Table("trades", ("market", "bucket"), ("trade_id",), ("event",)),
+    TRADES_PER_BUCKET,
+    msgspec.json.Decoder(Trade).decode,
+    lambda trade: trade.time,
+)
+FILLS = Series(
+    Table("fills", ("account", "market", "bucket"), ("trade_id", "order_id"), ("event",)),
+    TRADES_PER_BUCKET,
+    msgspec.json.Decoder(OrderUpdate).decode,
+    lambda update: update.at,
+)
+
+
+def rows_of_trades(event: Trade, text: str) -> Iterator[Write]:
+    """The trade, for everybody."""
+    return TRADES.write((event.market,), (event.trade_id,), event.time, text, event.seq)
+
+
+def rows_of_fills(event: Update, text: str) -> Iterator[Write]:
+    """The trade as one of its orders saw it; an account that meets itself has two."""
+    if isinstance(event, OrderUpdate) and event.execution is Execution.TRADE:
+        key, row = (event.account, event.market), (event.trade_id, int(event.order_id))
+        yield from FILLS.write(key, row, event.at, text, event.seq)

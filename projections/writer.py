@@ -1,0 +1,91 @@
+"""Rows into the database: the newest of each, in batches that each go to one partition."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from cassandra.query import BatchStatement, BatchType
+
+from projections.session import Database
+from projections.tables import Key, Write
+
+BATCH_ROWS = 100
+BATCH_BYTES = 50 * 1024
+"""A batch is one mutation to the database. Scylla warns of those above 128 KiB."""
+
+ROW_OVERHEAD_BYTES = 32
+REMEMBERED_MAX = 20_000
+"""Rows of `once` tables known to be written. Forgetting one costs a write, nothing else."""
+
+
+class Writer:
+    """Stores what read models yield. For one task at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._written: dict[tuple[str, Key, Key], int] = {}
+
+    async def store(self, writes: Iterable[Write]) -> None:
+        """Write rows; return when the database has them all. May be repeated.
+
+        Raises `DatabaseUnavailable` when it has not, or does not say.
+        """
+        newest = newest_of_each(writes)
+        due = [write for name, write in newest.items() if not self._is_written(name, write)]
+        await self._database.write(await self._statements(due))
+        for write in due:
+            if write.table.once:
+                self._remember(write)
+
+    async def _statements(self, writes: Iterable[Write]) -> list[Any]:
+        partitions: dict[tuple[str, Key], list[Any]] = defaultdict(list)
+        for write in writes:
+            prepared = await self._database.prepare(write.cql)
+            rows = partitions[write.table.name, write.partition]
+            rows.append(prepared.bind(write.parameters))
+        return [statement for rows in partitions.values() for statement in batches(rows)]
+
+    def _is_written(self, name: tuple[str, Key, Key], write: Write) -> bool:
+        return write.table.once and self._written.get(name, write.version - 1) >= write.version
+
+    def _remember(self, write: Write) -> None:
+        if len(self._written) >= REMEMBERED_MAX:
+            self._written.clear()
+        self._written[write.table.name, write.partition, write.row] = write.version
+
+
+def newest_of_each(writes: Iterable[Write]) -> dict[tuple[str, Key, Key], Write]:
+    """By row, the write that stands after all of them."""
+    newest: dict[tuple[str, Key, Key], Write] = {}
+    for write in writes:
+        name = (write.table.name, write.partition, write.row)
+        there = newest.get(name)
+        if there is None or there.version <= write.version:
+            newest[name] = write
+    return newest
+
+
+def batches(rows: list[Any]) -> Iterator[Any]:
+    """Bound statements of one partition as few statements of bounded size."""
+    batch: list[Any] = []
+    size = 0
+    for row in rows:
+        row_bytes = ROW_OVERHEAD_BYTES + sum(len(value) for value in row.values if value)
+        if batch and (len(batch) == BATCH_ROWS or size + row_bytes > BATCH_BYTES):
+            yield _together(batch)
+            batch, size = [], 0
+        batch.append(row)
+        size += row_bytes
+    if batch:
+        yield _together(batch)
+
+
+def _together(rows: list[Any]) -> Any:
+    if len(rows) == 1:
+        return rows[0]
+    batch = BatchStatement(BatchType.UNLOGGED)
+    for row in rows:
+        batch.add(row)
+    return batch
