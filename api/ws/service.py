@@ -55,8 +55,8 @@ async def serve(
     view = MarketView(settings)
     hub = Hub(view)
     door = Door(view, hub, frames_max=frames_max)
-    server = _Server(_config(door))
-    with _listen(settings.host, settings.ws_port) as listening:
+    server = server_of(door)
+    with listen(settings.host, settings.ws_port) as listening:
         async with asyncio.TaskGroup() as group:
             followers = [group.create_task(view.run()), group.create_task(hub.run())]
             serving = group.create_task(server.serve(sockets=[listening]))
@@ -75,8 +75,9 @@ async def _close(door: Door) -> None:
         log.warning("clients were still connected %.0f s after goodbye", SHUTDOWN_LIMIT_S)
 
 
-def _config(door: Door) -> uvicorn.Config:
-    return uvicorn.Config(
+def server_of(door: Door) -> uvicorn.Server:
+    """The server of a door. It leaves signals to whoever runs it."""
+    config = uvicorn.Config(
         door.app,
         http="httptools",
         ws=Connection,
@@ -93,17 +94,19 @@ def _config(door: Door) -> uvicorn.Config:
         backlog=BACKLOG,
         timeout_graceful_shutdown=1,
     )
+    return _Server(config)
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to `run`: uvicorn would close the connections before they are told why."""
+    """uvicorn's own handler would close the connections before they are told why."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket whose connections buffer little. Raises `OSError`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
