@@ -11,6 +11,7 @@ import hmac
 import re
 import secrets
 import string
+from dataclasses import dataclass
 
 from api.errors import (
     ApiError,
@@ -22,6 +23,7 @@ from api.errors import (
     malformed_key,
     mandatory,
 )
+from streams.messages import AccountId
 
 API_KEY_HEADER = "X-MBX-APIKEY"
 ADMIN_KEY_HEADER = "X-VELOCITY-ADMIN-KEY"
@@ -73,14 +75,31 @@ def same_secret(given: str, secret: str) -> bool:
     return hmac.compare_digest(given.encode(), secret.encode())
 
 
-def check_time(timestamp: str, recv_window: str | None, now_ms: int) -> None:
-    """Raise -1021 unless a request of this timestamp may be processed at `now_ms`."""
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose request it is, and until when it may be acted upon."""
+
+    account: AccountId
+    expires_us: int
+
+    def check_in_time(self, now_ms: int) -> None:
+        """Raise -1021 once the request has expired: to be asked again before it takes effect."""
+        if now_ms * 1000 > self.expires_us:
+            raise late_timestamp()
+
+
+def check_time(timestamp: str, recv_window: str | None, now_ms: int) -> int:
+    """Until when a request of this timestamp is valid, in microseconds.
+
+    Raises -1021 unless it may be processed at `now_ms`.
+    """
     sent_us = _microseconds(timestamp)
-    now_us = now_ms * 1000
-    if sent_us >= now_us + EARLY_LIMIT_MS * 1000:
+    if sent_us >= (now_ms + EARLY_LIMIT_MS) * 1000:
         raise early_timestamp()
-    if now_us - sent_us > _recv_window_us(recv_window):
+    expires_us = sent_us + _recv_window_us(recv_window)
+    if now_ms * 1000 > expires_us:
         raise late_timestamp()
+    return expires_us
 
 
 def _microseconds(timestamp: str) -> int:

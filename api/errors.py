@@ -222,6 +222,10 @@ def bad_cancel_restrictions() -> ApiError:
     return ApiError(-1145, "Invalid cancelRestrictions")
 
 
+def duplicate_symbols() -> ApiError:
+    return ApiError(-1151, "Symbol is present multiple times in the list.")
+
+
 # -- orders ---------------------------------------------------------------------------------------
 
 

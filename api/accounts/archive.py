@@ -1,0 +1,65 @@
+"""The database, for as long as it answers: reads within a time limit, or an honest 503."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeVar
+
+from api.errors import unavailable
+from infra.settings import Settings
+from projections.queries import DatabaseUnavailable, Queries
+
+READ_LIMIT_S = 3.0
+"""Less than `projected.FORGET_AFTER_S`: see `view`."""
+
+RETRY_MIN_S = 0.1
+RETRY_MAX_S = 5.0
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+class Archive:
+    """Connects when it can, and refuses until it has. `run` has to run for it to connect.
+
+    An api without a database goes on taking orders of those whose keys it knows.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._queries: Queries | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has connected; the driver sees to the connection from then on."""
+        return self._queries is not None
+
+    async def run(self) -> NoReturn:
+        """Connect, trying again until it works, and disconnect when cancelled."""
+        pause_s = RETRY_MIN_S
+        while self._queries is None:
+            try:
+                self._queries = await Queries.connect(self._settings)
+            except DatabaseUnavailable as error:
+                log.warning("no database yet: %s", error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, RETRY_MAX_S)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            queries, self._queries = self._queries, None
+            await queries.close()
+        raise RuntimeError("unreachable: nobody sets that event")
+
+    async def read(self, ask: Callable[[Queries], Awaitable[Result]]) -> Result:
+        """What the database answers. Raises -1001 when it doesn't, within `READ_LIMIT_S`."""
+        if self._queries is None:
+            raise unavailable()
+        try:
+            async with asyncio.timeout(READ_LIMIT_S):
+                return await ask(self._queries)
+        except (DatabaseUnavailable, TimeoutError) as error:
+            raise unavailable() from error

@@ -1,0 +1,174 @@
+"""The way of commands into the log: many callers, one frame at a time for each partition.
+
+While a frame is on its way to the broker, further commands for its partition pile up and make the
+next one (the Disruptor's smart batching): at rest a command goes alone and waits for nothing,
+under load the cost of a record is shared. One frame in flight keeps a partition's commands in the
+order they were taken.
+
+The producer is idempotent and repeats a frame until the log has it, so a broker that is away for
+a while delays its frame and never doubles it. What a caller waits for is bounded all the same, and
+so is what may pile up. A command whose caller has given up before it was sent is not sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from aiokafka import AIOKafkaProducer
+
+from api.errors import overloaded, unknown_status
+from infra.settings import Settings
+from streams.messages import (
+    FRAME_BYTES_MAX,
+    FRAME_COMMANDS_MAX,
+    FRAME_VERSION,
+    AccountCommand,
+    Frame,
+    MarketCommand,
+    Millis,
+    Offset,
+    RequestId,
+    Sequence,
+    encode_frame,
+    request_id,
+)
+from streams.topics import Topic
+
+PENDING_MAX = 4096
+"""Commands that may wait for a partition. A command takes less than 1 KiB."""
+
+ACK_LIMIT_S = 5.0
+STALLED_S = 2.0
+
+log = logging.getLogger(__name__)
+
+Command = TypeVar("Command", AccountCommand, MarketCommand)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where the log put a command, and when."""
+
+    partition: int
+    offset: Offset
+    index: int
+    at: Millis
+
+    @property
+    def request(self) -> RequestId:
+        """The command's name, if its topic is `commands`."""
+        return request_id(self.partition, self.offset, self.index)
+
+
+class _Waiting(NamedTuple, Generic[Command]):
+    command: Command
+    key: str
+    placed: asyncio.Future[Placed]
+
+
+class Sender(Generic[Command]):
+    """Sends commands to one topic. `run` has to run for anything to be sent."""
+
+    def __init__(self, producer: AIOKafkaProducer, settings: Settings, topic: Topic) -> None:
+        self._producer = producer
+        self._topic = topic.name(settings.venue)
+        count = topic.partitions(settings.account_partitions, settings.market_partitions)
+        self._lanes: list[_Lane[Command]] = [_Lane(partition) for partition in range(count)]
+
+    @property
+    def stalled(self) -> bool:
+        """Whether a frame has been on its way for longer than the log should need."""
+        return any(lane.stalled for lane in self._lanes)
+
+    async def send(self, command: Command, key: str, partition: int) -> Placed:
+        """Append a command to a partition, and say where it is once the log has it.
+
+        Raises -1008 when too many wait already, -1007 when the log did not answer in time.
+        """
+        lane = self._lanes[partition]
+        if len(lane.pending) >= PENDING_MAX:
+            raise overloaded()
+        placed: asyncio.Future[Placed] = asyncio.get_running_loop().create_future()
+        lane.pending.append(_Waiting(command, key, placed))
+        lane.wake.set()
+        try:
+            async with asyncio.timeout(ACK_LIMIT_S):
+                return await placed
+        except TimeoutError as error:
+            raise unknown_status() from error
+
+    async def run(self) -> None:
+        """Send what is waiting, until cancelled. Raises when the producer can't go on."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                group.create_task(self._drain(lane), name=f"{self._topic}/{lane.partition}")
+
+    async def _drain(self, lane: _Lane[Command]) -> None:
+        while True:
+            await lane.wake.wait()
+            frame = lane.next_frame()
+            if frame:
+                await self._send_frame(lane, frame)
+
+    async def _send_frame(self, lane: _Lane[Command], frame: list[_Waiting[Command]]) -> None:
+        commands = [waiting.command for waiting in frame]
+        value = encode_frame(Frame(FRAME_VERSION, "", Sequence(0), commands))
+        if len(value) > FRAME_BYTES_MAX:
+            raise ValueError(f"a frame of {len(frame)} commands took {len(value)} bytes")
+        acknowledged = await self._producer.send(
+            self._topic, value, key=frame[0].key.encode(), partition=lane.partition
+        )
+        record = await self._acknowledged(lane, acknowledged)
+        for index, waiting in enumerate(frame):
+            if not waiting.placed.done():
+                waiting.placed.set_result(
+                    Placed(lane.partition, record.offset, index, record.timestamp)
+                )
+
+    async def _acknowledged(self, lane: _Lane[Command], acknowledged: asyncio.Future[Any]) -> Any:
+        """Wait as long as it takes: a frame can't be taken back, and no other may overtake it."""
+        while not (await asyncio.wait((acknowledged,), timeout=STALLED_S))[0]:
+            lane.stalled = True
+            log.warning("no acknowledgement yet from %s partition %d", self._topic, lane.partition)
+        lane.stalled = False
+        return acknowledged.result()
+
+
+class _Lane(Generic[Command]):
+    """One partition: what waits for it."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.pending: deque[_Waiting[Command]] = deque()
+        self.wake = asyncio.Event()
+        self.stalled = False
+
+    def next_frame(self) -> list[_Waiting[Command]]:
+        """Take what goes next: in the order it came, without what nobody waits for any more."""
+        frame: list[_Waiting[Command]] = []
+        while self.pending and len(frame) < FRAME_COMMANDS_MAX:
+            waiting = self.pending.popleft()
+            if not waiting.placed.done():
+                frame.append(waiting)
+        if not self.pending:
+            self.wake.clear()
+        return frame
+
+
+def producer(settings: Settings) -> AIOKafkaProducer:
+    """The api's producer: a frame is acknowledged once every replica has it, and written once."""
+    if settings.kafka is None:
+        raise RuntimeError("no broker: set KAFKA=host:port, or start one with `velocity up`")
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka,
+        client_id=f"velocity-api-{settings.worker}",
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        max_batch_size=2 * FRAME_BYTES_MAX,
+        max_request_size=4 * FRAME_BYTES_MAX,
+    )

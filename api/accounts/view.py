@@ -1,0 +1,216 @@
+"""Accounts as `updates` tells of them: outcomes of requests, and reads that see one's own writes.
+
+The database is behind the log by what its projection has yet to write, and this view holds exactly
+that end of the log. Two rules make a merged read right without comparing versions:
+
+- A read asks the database first and this view second. Whatever the view has is the newest.
+- The view forgets what the database has had for longer than a read of it may take
+  (`projected.FORGET_AFTER_S` against `reads.READ_LIMIT_S`). So what is missing here was in the
+  database before the read began, and is the newest there is.
+
+Before it reads, a request waits until the view has seen what this api has acknowledged to the
+account: the outcome of every request, the hold of every order, and every settlement that a market
+has announced. Each wait is bounded, and ends in an honest 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import msgspec
+
+from api.accounts.outcomes import Outcomes
+from api.accounts.progress import Position, Progress
+from api.accounts.projected import ProjectedOffsets
+from api.accounts.sender import Placed
+from api.accounts.unprojected import AccountTail, Unprojected
+from api.errors import unavailable
+from api.feeds.tail import Record, TopicTail
+from infra.settings import Settings
+from streams.messages import (
+    AccountId,
+    Offset,
+    RequestId,
+    Update,
+    partition_of_account,
+    updates,
+)
+from streams.topics import UPDATES, Topic
+
+OUTCOME_LIMIT_S = 8.0
+CATCH_UP_LIMIT_S = 2.0
+REFRESH_S = 1.0
+RECORDS_MAX = 100_000
+"""Updates held back for the database, all partitions together; one takes about 1 KiB."""
+
+PENDING_LIMIT_S = 30.0
+"""A request whose outcome is out for longer no longer holds up reads: its market is down."""
+
+log = logging.getLogger(__name__)
+
+
+class _Acknowledged:
+    """What this api has acknowledged to one account, and has not seen the consequences of."""
+
+    __slots__ = ("pending", "position")
+
+    def __init__(self) -> None:
+        self.position: Position = (-1, -1)
+        self.pending: dict[RequestId, float] = {}
+
+
+class AccountView:
+    """Follows every partition of `updates`. `run` has to run for anything to be seen."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        count = settings.account_partitions
+        self._outcomes = Outcomes()
+        self._unprojected = [Unprojected(RECORDS_MAX // count) for _ in range(count)]
+        self._progress = [Progress(partition) for partition in range(count)]
+        self._projected = ProjectedOffsets(settings)
+        self._watermarks: dict[tuple[int, str], int] = {}
+        self._acknowledged: dict[AccountId, _Acknowledged] = {}
+        self._tail: TopicTail | None = None
+        self.malformed = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether all that was in `updates` has been seen, and the broker can be reached."""
+        return self._tail is not None and self._tail.ready
+
+    async def run(self) -> NoReturn:
+        """Follow `updates`, and let go of what the database has, until cancelled."""
+        offsets = await self._projected.known()
+        self._tail = TopicTail(
+            self._settings,
+            {UPDATES: lambda partition, first, end: offsets.get(partition, first)},
+            self._deliver,
+            name="account-view",
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._tail.run())
+                group.create_task(self._refresh())
+        finally:
+            await self._projected.close()
+        raise RuntimeError("the tail of updates has ended")
+
+    # -- what requests say and ask ---------------------------------------------------------------
+
+    def acknowledge(self, account: AccountId, placed: Placed, ledger_answers: bool = True) -> None:
+        """Note that a client is about to be told, or waits to be told, of a command of its own.
+
+        `ledger_answers` says that the ledger itself makes an update of it; a cancel it only passes
+        on.
+        """
+        known = self._acknowledged.setdefault(account, _Acknowledged())
+        if ledger_answers:
+            known.position = max(known.position, (placed.offset, placed.index))
+        if not self._outcomes.known(placed.request):
+            known.pending[placed.request] = time.monotonic()
+
+    async def outcome(self, request: RequestId) -> list[Update]:
+        """What a request made, once all of it is in, in order. Raises -1007 when it isn't soon."""
+        return await self._outcomes.wait(request, OUTCOME_LIMIT_S)
+
+    async def wait_orders(self, account: AccountId) -> None:
+        """Until every request acknowledged to the account has its outcome.
+
+        Raises -1001 when that takes too long.
+        """
+        known = self._acknowledged.get(account)
+        if known is not None:
+            _drop_overdue(known)
+            await self._until(account, lambda: not known.pending)
+
+    async def wait_balances(self, account: AccountId) -> None:
+        """Until the holds and settlements that are known of are in the account's balances.
+
+        Raises -1001 when that takes too long.
+        """
+        partition = self._partition(account)
+        progress, unprojected = self._progress[partition], self._unprojected[partition]
+        known = self._acknowledged.get(account)
+        position = (-1, -1) if known is None else known.position
+        await self._until(
+            account,
+            lambda: (
+                progress.has_reached(position)
+                and progress.has_settled(unprojected.account(account).settlements)
+            ),
+        )
+
+    def tail(self, account: AccountId) -> AccountTail:
+        """What the database may have lacked of an account when it was just now read.
+
+        Raises -1001 when the view is not up to date, or the database too far behind it.
+        """
+        partition = self._partition(account)
+        unprojected = self._unprojected[partition]
+        if not self.ready or unprojected.lost > self._projected.forgettable(partition):
+            raise unavailable()
+        return unprojected.account(account)
+
+    async def _until(self, account: AccountId, condition: Callable[[], bool]) -> None:
+        try:
+            progress = self._progress[self._partition(account)]
+            await progress.until(condition, CATCH_UP_LIMIT_S)
+        except TimeoutError as error:
+            raise unavailable() from error
+
+    def _partition(self, account: AccountId) -> int:
+        return partition_of_account(account, self._settings.account_partitions)
+
+    # -- what the log says -----------------------------------------------------------------------
+
+    def _deliver(self, topic: Topic, partition: int, records: Sequence[Record]) -> None:
+        for record in records:
+            try:
+                update = updates.decode(record.value)
+            except msgspec.DecodeError as error:
+                self.malformed += 1
+                log.error("malformed: updates %d at %d: %s", partition, record.offset, error)
+                continue
+            if self._is_new(partition, update):
+                self._apply(partition, Offset(record.offset), update)
+        self._progress[partition].wake()
+
+    def _is_new(self, partition: int, update: Update) -> bool:
+        edge = (partition, update.source)
+        if update.seq <= self._watermarks.get(edge, 0):
+            return False
+        self._watermarks[edge] = update.seq
+        return True
+
+    def _apply(self, partition: int, offset: Offset, update: Update) -> None:
+        self._unprojected[partition].apply(offset, update)
+        self._progress[partition].apply(update)
+        completed = self._outcomes.apply(update)
+        if completed is not None and update.account in self._acknowledged:
+            self._acknowledged[update.account].pending.pop(completed, None)
+
+    async def _refresh(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            await self._projected.refresh()
+            for partition, unprojected in enumerate(self._unprojected):
+                unprojected.forget(self._projected.forgettable(partition))
+            self._forget_acknowledged()
+
+    def _forget_acknowledged(self) -> None:
+        for account, known in list(self._acknowledged.items()):
+            _drop_overdue(known)
+            progress = self._progress[self._partition(account)]
+            if not known.pending and progress.has_reached(known.position):
+                del self._acknowledged[account]
+
+
+def _drop_overdue(known: _Acknowledged) -> None:
+    oldest = time.monotonic() - PENDING_LIMIT_S
+    for request in [request for request, since in known.pending.items() if since < oldest]:
+        del known.pending[request]

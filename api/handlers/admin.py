@@ -1,0 +1,236 @@
+"""Administration: markets, accounts, keys and deposits.
+
+Each change is a command on the log, so that a replay knows when it took effect. Who may call these
+is the door's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from typing import Annotated
+
+import msgspec
+
+from api.auth import new_key
+from api.errors import (
+    bad_market,
+    invalid,
+    market_exists,
+    rejection,
+    unexpected,
+    unknown_account,
+    unknown_status,
+)
+from api.feeds.rules import MarketRules
+from api.handlers.exchange import Exchange
+from api.handlers.shapes import Json
+from projections.queries import Account, ApiKey
+from streams.messages import (
+    BASIS_POINTS,
+    UNIT,
+    AccountId,
+    AccountOpened,
+    AmountError,
+    Asset,
+    BalanceUpdate,
+    ConfigureMarket,
+    Deposit,
+    MarketConfig,
+    MarketId,
+    Millis,
+    OpenAccount,
+    RequestRejected,
+    Units,
+    format_units,
+    parse_units,
+)
+
+MARKET_LIMIT_S = 10.0
+MARKET_POLL_S = 0.02
+
+_ACCOUNT_NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+_ASSET = r"^[A-Z0-9]{1,12}$"
+_SYMBOL = r"^[A-Z0-9]{2,20}$"
+
+AccountName = Annotated[str, msgspec.Meta(pattern=_ACCOUNT_NAME)]
+AssetName = Annotated[str, msgspec.Meta(pattern=_ASSET)]
+Bps = Annotated[int, msgspec.Meta(ge=0, lt=BASIS_POINTS)]
+
+
+class NewMarket(msgspec.Struct, forbid_unknown_fields=True):
+    """A market to be; amounts are decimal strings, fees in basis points."""
+
+    symbol: Annotated[str, msgspec.Meta(pattern=_SYMBOL)]
+    base: AssetName
+    quote: AssetName
+    tick: str
+    lot: str
+    min_notional: str = "0"
+    maker_fee_bps: Bps = 0
+    taker_fee_bps: Bps = 0
+    protection_bps: Annotated[int, msgspec.Meta(ge=1, le=BASIS_POINTS)] = 500
+
+
+class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
+    account: AccountName
+
+
+class NewDeposit(msgspec.Struct, forbid_unknown_fields=True):
+    """Money that came in; `reference` names it for whoever audits."""
+
+    asset: AssetName
+    amount: str
+    reference: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+def market(rules: MarketRules) -> Json:
+    """A market as administrators see it."""
+    config = rules.config
+    return {
+        "symbol": config.market,
+        "status": config.status.value,
+        "base": config.base,
+        "quote": config.quote,
+        "tick": config.tick_size,
+        "lot": config.lot_size,
+        "min_notional": config.min_notional,
+        "maker_fee_bps": config.maker_fee_bps,
+        "taker_fee_bps": config.taker_fee_bps,
+        "protection_bps": config.protection_bps,
+        "partition": config.partition,
+    }
+
+
+def markets(exchange: Exchange) -> list[Json]:
+    """All markets, by name."""
+    return [market(rules) for _, rules in sorted(exchange.markets.rules.items())]
+
+
+async def create_market(exchange: Exchange, wanted: NewMarket) -> Json:
+    """Create a market, and return once it takes orders. Raises 409 when it is there already."""
+    if wanted.symbol in exchange.markets.rules:
+        raise market_exists()
+    partition = _free_partition(exchange)
+    config = market_config(wanted, partition)
+    await exchange.configuration.send(ConfigureMarket(config), config.market, partition)
+    try:
+        async with asyncio.timeout(MARKET_LIMIT_S):
+            while not _is_open(exchange, config.market):  # noqa: ASYNC110 - a rare request
+                await asyncio.sleep(MARKET_POLL_S)
+    except TimeoutError as error:
+        raise unknown_status() from error
+    return market(exchange.markets.rules[config.market])
+
+
+def _is_open(exchange: Exchange, name: MarketId) -> bool:
+    return name in exchange.markets.rules and exchange.markets.feeds[name].book.valid
+
+
+def _free_partition(exchange: Exchange) -> int:
+    """The partition of `orders` with the fewest markets, the first of them."""
+    used = Counter(rules.config.partition for rules in exchange.markets.rules.values())
+    return min(range(exchange.settings.market_partitions), key=lambda number: used[number])
+
+
+def market_config(wanted: NewMarket, partition: int) -> MarketConfig:
+    """The configuration a market is created with. Raises -1130 with what is wrong with it."""
+    if wanted.base == wanted.quote:
+        raise bad_market("base and quote are the same asset")
+    tick, lot = _positive("tick", wanted.tick), _positive("lot", wanted.lot)
+    if tick * lot % UNIT:
+        raise bad_market("tick x lot is not a whole number of quote units (10^-8)")
+    return MarketConfig(
+        market=MarketId(wanted.symbol),
+        partition=partition,
+        base=Asset(wanted.base),
+        quote=Asset(wanted.quote),
+        tick=tick,
+        lot=lot,
+        min_notional=_amount("min_notional", wanted.min_notional),
+        maker_fee_bps=wanted.maker_fee_bps,
+        taker_fee_bps=wanted.taker_fee_bps,
+        protection_bps=wanted.protection_bps,
+    )
+
+
+def _amount(name: str, text: str) -> Units:
+    try:
+        return parse_units(text)
+    except AmountError as error:
+        raise bad_market(f"{name}: {error}") from error
+
+
+def _positive(name: str, text: str) -> Units:
+    amount = _amount(name, text)
+    if amount == 0:
+        raise bad_market(f"{name} must be above zero")
+    return amount
+
+
+async def create_account(exchange: Exchange, wanted: NewAccount) -> Json:
+    """Open an account. Raises 409 when there is one of this name."""
+    name = AccountId(wanted.account)
+    placed = await exchange.command(name, OpenAccount(name))
+    match await exchange.accounts.outcome(placed.request):
+        case [AccountOpened(at=at)]:
+            account = Account(name=name, account=name, created=Millis(at))
+        case [RequestRejected(reason=reason)]:
+            raise rejection(reason)
+        case other:
+            raise unexpected() from TypeError(f"not the outcome of opening an account: {other}")
+    await exchange.reads.archive.read(lambda queries: queries.put_account(account))
+    return {"account": name, "created": account.created}
+
+
+async def accounts(exchange: Exchange) -> list[Json]:
+    """All accounts, by name."""
+    found = await exchange.reads.archive.read(lambda queries: queries.accounts())
+    return [{"account": account.account, "created": account.created} for account in found]
+
+
+async def create_key(exchange: Exchange, name: str) -> Json:
+    """Give an account an API key. Its secret is shown here and never again."""
+    account = await _account(exchange, name)
+    key = ApiKey(
+        key=new_key(),
+        account=account,
+        secret=new_key(),
+        permissions=frozenset({"read", "trade"}),
+        created=Millis(exchange.clock()),
+    )
+    await exchange.reads.archive.read(lambda queries: queries.put_api_key(key))
+    return {"account": account, "api_key": key.key, "api_secret": key.secret}
+
+
+async def deposit(exchange: Exchange, name: str, wanted: NewDeposit) -> Json:
+    """Credit an account with what came in, and return its new balance of the asset."""
+    account = await _account(exchange, name)
+    try:
+        amount = parse_units(wanted.amount)
+    except AmountError as error:
+        raise invalid("amount") from error
+    command = Deposit(account, Asset(wanted.asset), amount, wanted.reference)
+    placed = await exchange.command(account, command)
+    match await exchange.accounts.outcome(placed.request):
+        case [BalanceUpdate(balances=[balance])]:
+            return {
+                "account": account,
+                "asset": balance.asset,
+                "free": format_units(balance.available),
+                "locked": format_units(balance.held),
+            }
+        case [RequestRejected(reason=reason)]:
+            raise rejection(reason)
+        case other:
+            raise unexpected() from TypeError(f"not the outcome of a deposit: {other}")
+
+
+async def _account(exchange: Exchange, name: str) -> AccountId:
+    if not re.fullmatch(_ACCOUNT_NAME, name):
+        raise unknown_account()
+    found = await exchange.reads.archive.read(lambda queries: queries.account(name))
+    if found is None:
+        raise unknown_account()
+    return found.account

@@ -1,0 +1,38 @@
+"""What an endpoint is: a handler, the parameters it takes, and what its documentation says."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from api.auth import Caller
+from api.handlers.exchange import Exchange
+from api.handlers.parameters import Parameter, Parameters
+
+Public = Callable[[Exchange, Parameters], Awaitable[Any]]
+Signed = Callable[[Exchange, Caller, Parameters], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One of `/api/v3`. `example` is an answer as the documentation shows it."""
+
+    method: str
+    path: str
+    handle: Public
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedEndpoint:
+    """One that only its account may call, signed with a key of that account."""
+
+    method: str
+    path: str
+    handle: Signed
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    example: Any = None

@@ -1,0 +1,137 @@
+"""The table of endpoints under `/api/v3`: what is served, by which handler, with which parameters."""
+
+from __future__ import annotations
+
+from api.handlers import account, examples, market, trading
+from api.handlers.aggregate_trades import AGGREGATE_TRADES, aggregate_trades
+from api.handlers.endpoint import Endpoint, SignedEndpoint
+
+PUBLIC = (
+    Endpoint("GET", "/api/v3/ping", market.ping, "Test connectivity", (), {}),
+    Endpoint(
+        "GET", "/api/v3/time", market.server_time, "Server time", (), {"serverTime": 1499827319559}
+    ),
+    Endpoint(
+        "GET",
+        "/api/v3/exchangeInfo",
+        market.exchange_info,
+        "Markets and their rules",
+        market.EXCHANGE_INFO,
+        examples.EXCHANGE_INFO,
+    ),
+    Endpoint("GET", "/api/v3/depth", market.depth, "Order book", market.DEPTH, examples.DEPTH),
+    Endpoint(
+        "GET", "/api/v3/trades", market.trades, "Recent trades", market.TRADES, [examples.TRADE]
+    ),
+    Endpoint(
+        "GET",
+        "/api/v3/historicalTrades",
+        market.historical_trades,
+        "Older trades",
+        market.HISTORICAL_TRADES,
+        [examples.TRADE],
+    ),
+    Endpoint(
+        "GET",
+        "/api/v3/aggTrades",
+        aggregate_trades,
+        "Aggregate trades",
+        AGGREGATE_TRADES,
+        [examples.AGGREGATE_TRADE],
+    ),
+    Endpoint("GET", "/api/v3/klines", market.klines, "Candles", market.KLINES, [examples.KLINE]),
+    Endpoint(
+        "GET",
+        "/api/v3/ticker/24hr",
+        market.day_ticker,
+        "Statistics of the last 24 hours",
+        market.DAY_TICKER,
+        examples.DAY_TICKER,
+    ),
+    Endpoint(
+        "GET",
+        "/api/v3/ticker/price",
+        market.price_ticker,
+        "Last price",
+        market.TICKERS,
+        {"symbol": "BTCUSDT", "price": "100.25000000"},
+    ),
+    Endpoint(
+        "GET",
+        "/api/v3/ticker/bookTicker",
+        market.book_ticker,
+        "Best prices",
+        market.TICKERS,
+        examples.BOOK_TICKER,
+    ),
+)
+
+SIGNED = (
+    SignedEndpoint(
+        "POST",
+        "/api/v3/order",
+        trading.new_order,
+        "Place an order",
+        trading.NEW_ORDER,
+        examples.ORDER_FULL,
+    ),
+    SignedEndpoint(
+        "POST",
+        "/api/v3/order/test",
+        trading.check_order,
+        "Check an order without placing it",
+        trading.NEW_ORDER,
+        {},
+    ),
+    SignedEndpoint(
+        "DELETE",
+        "/api/v3/order",
+        trading.cancel_order,
+        "Cancel an order",
+        trading.CANCEL_ORDER,
+        examples.CANCELED_ORDER,
+    ),
+    SignedEndpoint(
+        "DELETE",
+        "/api/v3/openOrders",
+        trading.cancel_open_orders,
+        "Cancel all open orders of a market",
+        trading.CANCEL_OPEN_ORDERS,
+        [examples.CANCELED_ORDER],
+    ),
+    SignedEndpoint(
+        "GET", "/api/v3/order", account.order, "One order", account.ORDER, examples.ORDER_STATUS
+    ),
+    SignedEndpoint(
+        "GET",
+        "/api/v3/openOrders",
+        account.open_orders,
+        "Open orders",
+        account.OPEN_ORDERS,
+        [examples.ORDER_STATUS],
+    ),
+    SignedEndpoint(
+        "GET",
+        "/api/v3/allOrders",
+        account.all_orders,
+        "Orders, open or not",
+        account.ALL_ORDERS,
+        [examples.ORDER_STATUS],
+    ),
+    SignedEndpoint(
+        "GET",
+        "/api/v3/myTrades",
+        account.my_trades,
+        "An account's trades",
+        account.MY_TRADES,
+        [examples.ACCOUNT_TRADE],
+    ),
+    SignedEndpoint(
+        "GET",
+        "/api/v3/account",
+        account.account,
+        "Balances and rights",
+        account.ACCOUNT,
+        examples.ACCOUNT,
+    ),
+)

@@ -1,0 +1,183 @@
+"""Answers as the documentation shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+EXCHANGE_INFO: dict[str, Any] = {
+    "timezone": "UTC",
+    "serverTime": 1499827319559,
+    "rateLimits": [],
+    "exchangeFilters": [],
+    "symbols": [
+        {
+            "symbol": "BTCUSDT",
+            "status": "TRADING",
+            "baseAsset": "BTC",
+            "quoteAsset": "USDT",
+            "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+            "filters": [
+                {
+                    "filterType": "PRICE_FILTER",
+                    "minPrice": "0.01000000",
+                    "maxPrice": "1000000000.00000000",
+                    "tickSize": "0.01000000",
+                }
+            ],
+        }
+    ],
+}
+DEPTH = {
+    "lastUpdateId": 1027024,
+    "bids": [["100.25000000", "4.00000000"]],
+    "asks": [["100.26000000", "12.00000000"]],
+}
+TRADE = {
+    "id": 28457,
+    "price": "100.25000000",
+    "qty": "0.50000000",
+    "quoteQty": "50.12500000",
+    "time": 1499865549590,
+    "isBuyerMaker": True,
+    "isBestMatch": True,
+}
+AGGREGATE_TRADE = {
+    "a": 26129,
+    "p": "100.25000000",
+    "q": "4.70443515",
+    "f": 27781,
+    "l": 27781,
+    "T": 1498793709153,
+    "m": True,
+    "M": True,
+}
+KLINE = [
+    1499040000000,
+    "100.25000000",
+    "101.00000000",
+    "100.00000000",
+    "100.50000000",
+    "148.97600000",
+    1499040059999,
+    "14934.19000000",
+    308,
+    "75.68740000",
+    "7628.46000000",
+    "0",
+]
+BOOK_TICKER = {
+    "symbol": "BTCUSDT",
+    "bidPrice": "100.25000000",
+    "bidQty": "4.00000000",
+    "askPrice": "100.26000000",
+    "askQty": "12.00000000",
+}
+DAY_TICKER = {
+    **BOOK_TICKER,
+    "priceChange": "-4.00000000",
+    "priceChangePercent": "-3.836",
+    "weightedAvgPrice": "101.29628482",
+    "prevClosePrice": "104.25000000",
+    "lastPrice": "100.25000000",
+    "lastQty": "0.50000000",
+    "openPrice": "104.25000000",
+    "highPrice": "105.00000000",
+    "lowPrice": "99.00000000",
+    "volume": "8913.30000000",
+    "quoteVolume": "902883.43000000",
+    "openTime": 1499783499040,
+    "closeTime": 1499869899040,
+    "firstId": 28385,
+    "lastId": 28460,
+    "count": 76,
+}
+
+_TERMS = {
+    "symbol": "BTCUSDT",
+    "orderId": 40960,
+    "orderListId": -1,
+    "price": "100.25000000",
+    "origQty": "0.50000000",
+    "origQuoteOrderQty": "0.00000000",
+    "timeInForce": "GTC",
+    "type": "LIMIT",
+    "side": "BUY",
+    "selfTradePreventionMode": "NONE",
+}
+ORDER_FULL = {
+    **_TERMS,
+    "clientOrderId": "6gCrw2kRUAF9CvJDGP16IP",
+    "transactTime": 1507725176595,
+    "executedQty": "0.50000000",
+    "cummulativeQuoteQty": "50.12500000",
+    "status": "FILLED",
+    "workingTime": 1507725176595,
+    "fills": [
+        {
+            "price": "100.25000000",
+            "qty": "0.50000000",
+            "commission": "0.00050000",
+            "commissionAsset": "BTC",
+            "tradeId": 56,
+        }
+    ],
+}
+CANCELED_ORDER = {
+    **_TERMS,
+    "origClientOrderId": "6gCrw2kRUAF9CvJDGP16IP",
+    "clientOrderId": "cancelMyOrder1",
+    "transactTime": 1507725176595,
+    "executedQty": "0.00000000",
+    "cummulativeQuoteQty": "0.00000000",
+    "status": "CANCELED",
+}
+ORDER_STATUS = {
+    **_TERMS,
+    "clientOrderId": "6gCrw2kRUAF9CvJDGP16IP",
+    "executedQty": "0.00000000",
+    "cummulativeQuoteQty": "0.00000000",
+    "status": "NEW",
+    "stopPrice": "0.00000000",
+    "icebergQty": "0.00000000",
+    "time": 1507725176595,
+    "updateTime": 1507725176595,
+    "isWorking": True,
+    "workingTime": 1507725176595,
+}
+ACCOUNT_TRADE = {
+    "symbol": "BTCUSDT",
+    "id": 56,
+    "orderId": 40960,
+    "orderListId": -1,
+    "price": "100.25000000",
+    "qty": "0.50000000",
+    "quoteQty": "50.12500000",
+    "commission": "0.00050000",
+    "commissionAsset": "BTC",
+    "time": 1507725176595,
+    "isBuyer": True,
+    "isMaker": False,
+    "isBestMatch": True,
+}
+ACCOUNT = {
+    "makerCommission": 10,
+    "takerCommission": 10,
+    "buyerCommission": 0,
+    "sellerCommission": 0,
+    "commissionRates": {
+        "maker": "0.00100000",
+        "taker": "0.00100000",
+        "buyer": "0.00000000",
+        "seller": "0.00000000",
+    },
+    "canTrade": True,
+    "canWithdraw": True,
+    "canDeposit": True,
+    "brokered": False,
+    "requireSelfTradePrevention": False,
+    "preventSor": False,
+    "updateTime": 1507725176595,
+    "accountType": "SPOT",
+    "balances": [{"asset": "USDT", "free": "1000.00000000", "locked": "50.12500000"}],
+    "permissions": ["SPOT"],
+}

@@ -1,0 +1,65 @@
+"""The exchange as handlers see it: views to read from, a way in for commands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from api.accounts.keys import ApiKeys
+from api.accounts.reads import Reads
+from api.accounts.sender import Placed, Sender
+from api.accounts.view import AccountView
+from api.errors import bad_symbol, unavailable
+from api.feeds.market_view import MarketView
+from api.feeds.markets import MarketFeed
+from api.feeds.rules import MarketRules
+from infra.settings import Settings
+from streams.messages import (
+    AccountCommand,
+    AccountId,
+    MarketCommand,
+    MarketId,
+    partition_of_account,
+)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What one api process stands on. Its owner runs the parts; handlers only use them."""
+
+    settings: Settings
+    markets: MarketView
+    accounts: AccountView
+    commands: Sender[AccountCommand]
+    configuration: Sender[MarketCommand]
+    reads: Reads
+    keys: ApiKeys
+    clock: Callable[[], int] = field(default=now_ms)
+
+    def rules(self, symbol: str) -> MarketRules:
+        """A market's configuration; raises -1121."""
+        rules = self.markets.rules.get(MarketId(symbol))
+        if rules is None:
+            raise bad_symbol() if self.markets.ready else unavailable()
+        return rules
+
+    def feed(self, symbol: str) -> MarketFeed:
+        """What is known of a market live; raises -1121."""
+        return self.markets.feeds[self.rules(symbol).market]
+
+    async def command(
+        self, account: AccountId, command: AccountCommand, ledger_answers: bool = True
+    ) -> Placed:
+        """Put an account's command on the log; what it reads from now on will reflect it.
+
+        Raises -1008 when too many are waiting, -1007 when the log did not answer.
+        """
+        partition = partition_of_account(account, self.settings.account_partitions)
+        placed = await self.commands.send(command, account, partition)
+        self.accounts.acknowledge(account, placed, ledger_answers)
+        return placed

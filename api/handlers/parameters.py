@@ -1,0 +1,204 @@
+"""The parameters of a request: which ones there may be, how each is written, and what was sent.
+
+Every endpoint has a tuple of `Parameter`s: its requests are read by it, and documented by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from api.errors import (
+    ApiError,
+    duplicate_parameter,
+    duplicate_symbols,
+    empty,
+    illegal_characters,
+    invalid,
+    mandatory,
+    overflow,
+    too_many_parameters,
+    too_precise,
+    undecodable,
+    unread_parameters,
+)
+from streams.messages import AmountError, Millis, PrecisionError, Units, parse_units
+
+SENT_MAX = 64
+SYMBOLS_MAX = 500
+LONG_MAX = 2**63 - 1
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+_symbols = msgspec.json.Decoder(list[str])
+
+
+class Kind(Enum):
+    """How a parameter is written: its legal range, as errors quote it."""
+
+    SYMBOL = "^[A-Z0-9-_.]{1,20}$"
+    SYMBOLS = '^\\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}\\]$'
+    LONG = "^[0-9]{1,20}$"
+    DECIMAL = "^([0-9]{1,20})(\\.[0-9]{1,20})?$"
+    BOOLEAN = "^(true|false|TRUE|FALSE)$"
+    CLIENT_ID = "^[a-zA-Z0-9-_]{1,36}$"
+    WORD = "^[ -~]{1,200}$"
+
+
+_LEGAL = {kind: re.compile(kind.value.removeprefix("^").removesuffix("$")) for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One that an endpoint takes. `choices` are for the documentation of an enum."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    description: str = ""
+    example: str | int | None = None
+    choices: tuple[str, ...] = ()
+
+
+SIGNATURE = (
+    Parameter(
+        "recvWindow", Kind.DECIMAL, description="For how many ms the request is valid; ≤ 60000."
+    ),
+    Parameter("timestamp", Kind.LONG, True, "When it was signed, in ms or µs.", 1499827319559),
+    Parameter("signature", Kind.WORD, True, "HMAC-SHA256 of query string and body, in hex."),
+)
+
+
+class Parameters:
+    """What was sent, once it is known to be legal; each getter converts one."""
+
+    def __init__(self, sent: dict[str, str]) -> None:
+        self._sent = sent
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._sent
+
+    def text(self, name: str) -> str | None:
+        return self._sent.get(name)
+
+    def required(self, name: str) -> str:
+        """Raises -1102 when it was not sent."""
+        if name not in self._sent:
+            raise mandatory(name)
+        return self._sent[name]
+
+    def integer(self, name: str) -> int | None:
+        """Raises -1108 when it does not fit 64 bits."""
+        text = self._sent.get(name)
+        if text is None:
+            return None
+        if int(text) > LONG_MAX:
+            raise overflow(name)
+        return int(text)
+
+    def millis(self, name: str) -> Millis | None:
+        """A moment, sent in milliseconds or microseconds."""
+        value = self.integer(name)
+        if value is None:
+            return None
+        return Millis(value if value < 10**14 else value // 1000)
+
+    def limit(self, default: int, maximum: int) -> int:
+        """How many are asked for; more than the maximum gets the maximum."""
+        value = self.integer("limit")
+        if value == 0:
+            raise invalid("limit")
+        return default if value is None else min(value, maximum)
+
+    def amount(self, name: str) -> Units | None:
+        """A decimal in units; raises -1111 when too precise, -1108 when too large."""
+        text = self._sent.get(name)
+        if text is None:
+            return None
+        try:
+            return parse_units(text)
+        except PrecisionError as error:
+            raise too_precise(name) from error
+        except AmountError as error:
+            raise overflow(name) from error
+
+    def flag(self, name: str, default: bool) -> bool:
+        text = self._sent.get(name)
+        return default if text is None else text.lower() == "true"
+
+    def choice(self, name: str, of: type[_Choice], error: ApiError) -> _Choice | None:
+        """One of a closed set; raises `error` when it is another."""
+        text = self._sent.get(name)
+        if text is None:
+            return None
+        try:
+            return of(text)
+        except ValueError as unknown:
+            raise error from unknown
+
+    def symbols(self) -> list[str] | None:
+        """The markets asked for by `symbols`; raises -1151 when one is named twice."""
+        if "symbols" not in self._sent:
+            return None
+        names = _symbols.decode(self._sent["symbols"])
+        if len(names) > SYMBOLS_MAX:
+            raise invalid("symbols")
+        if len(set(names)) != len(names):
+            raise duplicate_symbols()
+        return names
+
+
+def decode(encoded: bytes) -> dict[str, str]:
+    """Take a query string or a form apart.
+
+    Raises -1100 when it is not percent-encoded UTF-8, -1101 when a name comes twice or there are
+    more than any request needs.
+    """
+    try:
+        pairs = parse_qsl(
+            encoded.decode("ascii"),
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=SENT_MAX,
+        )
+    except UnicodeDecodeError as error:
+        raise undecodable() from error
+    except ValueError as error:
+        raise too_many_parameters(SENT_MAX, encoded.count(b"&") + 1) from error
+    sent = dict(pairs)
+    if len(sent) != len(pairs):
+        raise duplicate_parameter()
+    return sent
+
+
+def read(sent: dict[str, str], spec: Sequence[Parameter], signed: bool = False) -> Parameters:
+    """Hold what was sent against what the endpoint takes.
+
+    Raises -1104 (-1101 on an endpoint that is not signed) for a parameter it does not take, -1102
+    for one it must have, -1105 for an empty one, -1100 for one that is not written as it must be.
+    """
+    known = {parameter.name: parameter for parameter in spec}
+    unknown = sent.keys() - known.keys()
+    if unknown:
+        if signed:
+            raise unread_parameters(len(sent) - len(unknown), len(sent))
+        raise too_many_parameters(len(spec), len(sent))
+    _check_required(sent, spec)
+    for name, value in sent.items():
+        if not value:
+            raise empty(name)
+        if not _LEGAL[known[name].kind].fullmatch(value):
+            raise illegal_characters(name, known[name].kind.value)
+    return Parameters(sent)
+
+
+def _check_required(sent: dict[str, str], spec: Iterable[Parameter]) -> None:
+    for parameter in spec:
+        if parameter.required and parameter.name not in sent:
+            raise mandatory(parameter.name)

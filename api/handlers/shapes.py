@@ -1,0 +1,348 @@
+"""From events to answers, in the shapes of Binance Spot's REST API. Pure.
+
+Times are milliseconds; amounts are strings with 8 decimals.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.feeds.aggregates import AggregateTrade
+from api.feeds.book import Book
+from api.feeds.candles import DAY_MS
+from api.feeds.rules import MarketRules
+from api.feeds.statistics import price_change, price_change_percent, weighted_average_price
+from api.handlers.order_entry import PRICE_MAX, QUANTITY_MAX
+from streams.messages import (
+    Balance,
+    Execution,
+    Kline,
+    MarketId,
+    Millis,
+    OrderStatus,
+    OrderType,
+    OrderUpdate,
+    PlaceOrder,
+    Reason,
+    Sequence,
+    Side,
+    Ticker,
+    Trade,
+    format_units,
+)
+
+Json = dict[str, Any]
+
+ZERO = format_units(0)
+
+_EXPIRY_REASONS = {
+    Reason.IMMEDIATE_OR_CANCEL: "UNFILLED_IOC_QUANTITY_EXPIRED",
+    Reason.FILL_OR_KILL: "UNFILLED_FOK_ORDER_EXPIRED",
+    Reason.NO_LIQUIDITY: "INSUFFICIENT_LIQUIDITY",
+}
+
+
+# -- orders ---------------------------------------------------------------------------------------
+
+
+def acknowledgement(order: PlaceOrder, order_id: int, at: int) -> Json:
+    """The ACK of a new order."""
+    return {
+        "symbol": order.market,
+        "orderId": order_id,
+        "orderListId": -1,
+        "clientOrderId": order.client_order_id,
+        "transactTime": at,
+    }
+
+
+def order_result(updates: list[OrderUpdate]) -> Json:
+    """The RESULT of a new order: how its last update leaves it."""
+    final = updates[-1]
+    return {
+        "symbol": final.market,
+        "orderId": final.order_id,
+        "orderListId": -1,
+        "clientOrderId": final.client_order_id,
+        "transactTime": final.at,
+        **_terms(final),
+        "workingTime": final.created,
+        "selfTradePreventionMode": "NONE",
+        **_expiry(final),
+    }
+
+
+def order_full(updates: list[OrderUpdate]) -> Json:
+    """The FULL answer to a new order: its result and its trades."""
+    trades = [update for update in updates if update.execution is Execution.TRADE]
+    return {**order_result(updates), "fills": [_fill(trade) for trade in trades]}
+
+
+def canceled_order(update: OrderUpdate, cancel_id: str) -> Json:
+    """The answer to a cancel; `cancel_id` is the client's name for the cancel itself."""
+    return {
+        "symbol": update.market,
+        "origClientOrderId": update.client_order_id,
+        "orderId": update.order_id,
+        "orderListId": -1,
+        "clientOrderId": cancel_id,
+        "transactTime": update.at,
+        **_terms(update),
+        "selfTradePreventionMode": "NONE",
+    }
+
+
+def order_status(update: OrderUpdate) -> Json:
+    """An order as queries show it."""
+    return {
+        "symbol": update.market,
+        "orderId": update.order_id,
+        "orderListId": -1,
+        "clientOrderId": update.client_order_id,
+        **_terms(update),
+        "stopPrice": ZERO,
+        "icebergQty": ZERO,
+        "time": update.created,
+        "updateTime": update.at,
+        "isWorking": True,
+        "workingTime": update.created,
+        "selfTradePreventionMode": "NONE",
+        **_expiry(update),
+    }
+
+
+def _terms(update: OrderUpdate) -> Json:
+    is_market = update.order_type is OrderType.MARKET
+    # Of an order by quote amount, what it came to is its quantity.
+    quantity = update.executed if update.budget else update.quantity
+    return {
+        "price": ZERO if is_market else format_units(update.price),
+        "origQty": format_units(quantity),
+        "executedQty": format_units(update.executed),
+        "origQuoteOrderQty": format_units(update.budget),
+        "cummulativeQuoteQty": format_units(update.executed_quote),
+        "status": update.status.value,
+        "timeInForce": "GTC" if is_market else update.time_in_force.value,
+        "type": update.order_type.value,
+        "side": update.side.value,
+    }
+
+
+def _expiry(update: OrderUpdate) -> Json:
+    if update.status is not OrderStatus.EXPIRED:
+        return {}
+    return {"expiryReason": _EXPIRY_REASONS.get(update.reason, "NONE")}
+
+
+def _fill(trade: OrderUpdate) -> Json:
+    return {
+        "price": format_units(trade.last_price),
+        "qty": format_units(trade.last_quantity),
+        "commission": format_units(trade.fee),
+        "commissionAsset": trade.fee_asset,
+        "tradeId": trade.trade_id,
+    }
+
+
+def account_trade(update: OrderUpdate) -> Json:
+    """A trade as the account whose order it was sees it."""
+    return {
+        "symbol": update.market,
+        "id": update.trade_id,
+        "orderId": update.order_id,
+        "orderListId": -1,
+        "price": format_units(update.last_price),
+        "qty": format_units(update.last_quantity),
+        "quoteQty": format_units(update.last_quote),
+        "commission": format_units(update.fee),
+        "commissionAsset": update.fee_asset,
+        "time": update.at,
+        "isBuyer": update.side is Side.BUY,
+        "isMaker": update.is_maker,
+        "isBestMatch": True,
+    }
+
+
+def balance(held: Balance) -> Json:
+    return {
+        "asset": held.asset,
+        "free": format_units(held.available),
+        "locked": format_units(held.held),
+    }
+
+
+# -- markets --------------------------------------------------------------------------------------
+
+
+def market(rules: MarketRules) -> Json:
+    """A market as `exchangeInfo` lists it, with its filters."""
+    config = rules.config
+    return {
+        "symbol": config.market,
+        "status": config.status.value,
+        "baseAsset": config.base,
+        "baseAssetPrecision": 8,
+        "quoteAsset": config.quote,
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "baseCommissionPrecision": 8,
+        "quoteCommissionPrecision": 8,
+        "orderTypes": [order_type.value for order_type in OrderType],
+        "icebergAllowed": False,
+        "ocoAllowed": False,
+        "otoAllowed": False,
+        "opoAllowed": False,
+        "quoteOrderQtyMarketAllowed": True,
+        "allowTrailingStop": False,
+        "cancelReplaceAllowed": False,
+        "amendAllowed": False,
+        "pegInstructionsAllowed": False,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": False,
+        "filters": _filters(rules),
+        "permissions": [],
+        "permissionSets": [["SPOT"]],
+        "defaultSelfTradePreventionMode": "NONE",
+        "allowedSelfTradePreventionModes": ["NONE"],
+    }
+
+
+def _filters(rules: MarketRules) -> list[Json]:
+    tick, lot = format_units(rules.tick), format_units(rules.lot)
+    return [
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": tick,
+            "maxPrice": format_units(PRICE_MAX),
+            "tickSize": tick,
+        },
+        {
+            "filterType": "LOT_SIZE",
+            "minQty": lot,
+            "maxQty": format_units(QUANTITY_MAX),
+            "stepSize": lot,
+        },
+        {
+            "filterType": "MIN_NOTIONAL",
+            "minNotional": format_units(rules.min_notional),
+            "applyToMarket": True,
+            "avgPriceMins": 0,
+        },
+    ]
+
+
+def depth(book: Book, limit: int) -> Json:
+    """A book's best levels; `lastUpdateId` is the market's own event sequence."""
+    return {
+        "lastUpdateId": book.seq,
+        "bids": book.bids.top(limit),
+        "asks": book.asks.top(limit),
+    }
+
+
+def trade(event: Trade) -> Json:
+    return {
+        "id": event.trade_id,
+        "price": event.price,
+        "qty": event.quantity,
+        "quoteQty": event.quote_quantity,
+        "time": event.time,
+        "isBuyerMaker": event.taker_side is Side.SELL,
+        "isBestMatch": True,
+    }
+
+
+def aggregate(event: AggregateTrade) -> Json:
+    return {
+        "a": event.aggregate_id,
+        "p": event.price,
+        "q": event.quantity,
+        "f": event.first_trade_id,
+        "l": event.last_trade_id,
+        "T": event.time,
+        "m": event.buyer_is_maker,
+        "M": True,
+    }
+
+
+def kline(event: Kline) -> list[Any]:
+    return [
+        event.open_time,
+        event.open,
+        event.high,
+        event.low,
+        event.close,
+        event.volume,
+        event.close_time,
+        event.quote_volume,
+        event.trades,
+        event.taker_volume,
+        event.taker_quote_volume,
+        "0",
+    ]
+
+
+def price_ticker(symbol: str, last: str) -> Json:
+    return {"symbol": symbol, "price": last}
+
+
+def book_ticker(symbol: str, book: Book) -> Json:
+    bid, ask = book.bids.best() or (ZERO, ZERO), book.asks.best() or (ZERO, ZERO)
+    return {
+        "symbol": symbol,
+        "bidPrice": bid[0],
+        "bidQty": bid[1],
+        "askPrice": ask[0],
+        "askQty": ask[1],
+    }
+
+
+def mini_ticker(event: Ticker) -> Json:
+    return {
+        "symbol": event.market,
+        "openPrice": event.open,
+        "highPrice": event.high,
+        "lowPrice": event.low,
+        "lastPrice": event.last,
+        "volume": event.volume,
+        "quoteVolume": event.quote_volume,
+        "openTime": event.open_time,
+        "closeTime": event.time,
+        "firstId": event.first_trade_id,
+        "lastId": event.last_trade_id,
+        "count": event.trades,
+    }
+
+
+def full_ticker(event: Ticker, book: Book) -> Json:
+    """The 24 h ticker, with the best prices of now."""
+    return {
+        **mini_ticker(event),
+        "priceChange": price_change(event),
+        "priceChangePercent": price_change_percent(event),
+        "weightedAvgPrice": weighted_average_price(event),
+        "prevClosePrice": event.previous_close,
+        "lastQty": event.last_quantity,
+        **book_ticker(event.market, book),
+    }
+
+
+def no_ticker(symbol: MarketId, now: int) -> Ticker:
+    """The ticker of a market that has not traded yet."""
+    return Ticker(
+        market=symbol,
+        seq=Sequence(0),
+        time=Millis(now),
+        open_time=Millis(now - DAY_MS),
+        open=ZERO,
+        high=ZERO,
+        low=ZERO,
+        last=ZERO,
+        last_quantity=ZERO,
+        previous_close=ZERO,
+        volume=ZERO,
+        quote_volume=ZERO,
+        first_trade_id=-1,
+        last_trade_id=-1,
+        trades=0,
+    )

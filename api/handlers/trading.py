@@ -1,0 +1,230 @@
+"""Placing and cancelling orders.
+
+Each goes the same way: read the parameters, make the command (pure), put it on the log, wait for
+its outcome where the client asked for one, and show it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import string
+
+from api.auth import Caller
+from api.errors import (
+    ApiError,
+    bad_cancel_restrictions,
+    either_mandatory,
+    rejection,
+    unexpected,
+    unknown_order,
+    unsupported,
+)
+from api.feeds.markets import MarketFeed
+from api.feeds.rules import MarketRules
+from api.handlers import shapes
+from api.handlers.exchange import Exchange
+from api.handlers.order_entry import (
+    NewOrder,
+    ResponseType,
+    place_order,
+    read_new_order,
+)
+from api.handlers.parameters import Kind, Parameter, Parameters
+from api.handlers.shapes import Json
+from streams.messages import (
+    CancelOrder,
+    Execution,
+    OrderId,
+    OrderStatus,
+    OrderType,
+    OrderUpdate,
+    RequestRejected,
+    Side,
+    Ticks,
+    Update,
+)
+
+CANCELS_AT_ONCE = 50
+_ID_ALPHABET = string.ascii_letters + string.digits
+_ID_LENGTH = 22
+
+SYMBOL = Parameter("symbol", Kind.SYMBOL, True, "A market.", "BTCUSDT")
+ORDER_ID = Parameter("orderId", Kind.LONG, description="The exchange's name for the order.")
+ORIG_CLIENT_ORDER_ID = Parameter(
+    "origClientOrderId", Kind.CLIENT_ID, description="The client's own name for it."
+)
+
+NEW_ORDER = (
+    SYMBOL,
+    Parameter("side", Kind.WORD, True, example="BUY", choices=("BUY", "SELL")),
+    Parameter("type", Kind.WORD, True, example="LIMIT", choices=("LIMIT", "LIMIT_MAKER", "MARKET")),
+    Parameter("timeInForce", Kind.WORD, example="GTC", choices=("GTC", "IOC", "FOK")),
+    Parameter("quantity", Kind.DECIMAL, description="In the base asset.", example="0.5"),
+    Parameter("quoteOrderQty", Kind.DECIMAL, description="MARKET only: what to spend or receive."),
+    Parameter("price", Kind.DECIMAL, example="100.25"),
+    Parameter(
+        "newClientOrderId", Kind.CLIENT_ID, description="Unique among open orders; else generated."
+    ),
+    Parameter(
+        "newOrderRespType",
+        Kind.WORD,
+        description="MARKET and LIMIT default to FULL, LIMIT_MAKER to ACK.",
+        choices=("ACK", "RESULT", "FULL"),
+    ),
+    Parameter("selfTradePreventionMode", Kind.WORD, choices=("NONE",)),
+    Parameter("strategyId", Kind.LONG, description="Taken, and not kept."),
+    Parameter("strategyType", Kind.LONG, description="Taken, and not kept."),
+    Parameter("stopPrice", Kind.DECIMAL, description="Not supported yet."),
+    Parameter("trailingDelta", Kind.LONG, description="Not supported yet."),
+    Parameter("icebergQty", Kind.DECIMAL, description="Not supported yet."),
+    Parameter("pegPriceType", Kind.WORD, description="Not supported yet."),
+    Parameter("pegOffsetType", Kind.WORD, description="Not supported yet."),
+    Parameter("pegOffsetValue", Kind.LONG, description="Not supported yet."),
+)
+
+CANCEL_ORDER = (
+    SYMBOL,
+    ORDER_ID,
+    ORIG_CLIENT_ORDER_ID,
+    Parameter("newClientOrderId", Kind.CLIENT_ID, description="A name for this cancel."),
+    Parameter("cancelRestrictions", Kind.WORD, description="Not supported yet."),
+)
+
+CANCEL_OPEN_ORDERS = (SYMBOL,)
+
+
+def new_client_id() -> str:
+    """A name for an order whose client gave none: 22 letters and digits, never twice."""
+    return "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
+
+
+async def new_order(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:
+    """Place an order."""
+    rules = exchange.rules(parameters.required("symbol"))
+    order = read_new_order(parameters, new_client_id())
+    reference = reference_price(order, rules, exchange.markets.feeds[rules.market])
+    command = place_order(order, caller.account, rules, reference)
+    caller.check_in_time(exchange.clock())
+    placed = await exchange.command(caller.account, command)
+    if order.response is ResponseType.ACK:
+        return shapes.acknowledgement(command, placed.request, placed.at)
+    updates = _order_updates(await exchange.accounts.outcome(placed.request))
+    if updates[-1].status is OrderStatus.REJECTED:
+        raise rejection(updates[-1].reason)
+    if order.response is ResponseType.RESULT:
+        return shapes.order_result(updates)
+    return shapes.order_full(updates)
+
+
+async def check_order(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:
+    """Check an order as far as can be without placing it."""
+    rules = exchange.rules(parameters.required("symbol"))
+    order = read_new_order(parameters, new_client_id())
+    reference = reference_price(order, rules, exchange.markets.feeds[rules.market])
+    place_order(order, caller.account, rules, reference)
+    return {}
+
+
+def reference_price(order: NewOrder, rules: MarketRules, feed: MarketFeed) -> Ticks | None:
+    """What the worst price of a MARKET order is reckoned from.
+
+    The best opposite price, else that of the last trade; None where there has been neither.
+    """
+    if order.order_type is not OrderType.MARKET:
+        return None
+    opposite = feed.book.asks if order.side is Side.BUY else feed.book.bids
+    best = opposite.best()
+    if best is not None:
+        return rules.ticks(best[0])
+    return rules.ticks(feed.trades[-1].price) if feed.trades else None
+
+
+async def cancel_order(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:
+    """Cancel an open order."""
+    rules = exchange.rules(parameters.required("symbol"))
+    cancel_id = parameters.text("newClientOrderId") or new_client_id()
+    _check_restrictions(parameters)
+    order_id = parameters.integer("orderId")
+    client_id = parameters.text("origClientOrderId")
+    if order_id is None and client_id is None:
+        raise either_mandatory("orderId", "origClientOrderId")
+    if order_id is not None and client_id is not None:
+        order = await exchange.reads.order(caller.account, rules.market, order_id, client_id)
+        if order is None:
+            raise unknown_order()
+    caller.check_in_time(exchange.clock())
+    update = await _cancel(exchange, caller, rules, order_id or 0, client_id or "")
+    return shapes.canceled_order(update, cancel_id)
+
+
+async def cancel_open_orders(
+    exchange: Exchange, caller: Caller, parameters: Parameters
+) -> list[Json]:
+    """Cancel all of an account's open orders on a market."""
+    rules = exchange.rules(parameters.required("symbol"))
+    orders = await exchange.reads.open_orders(caller.account, rules.market)
+    if not orders:
+        raise unknown_order()
+    caller.check_in_time(exchange.clock())
+    bound = asyncio.Semaphore(CANCELS_AT_ONCE)
+    cancels = [_cancel_if_open(exchange, caller, rules, order.order_id, bound) for order in orders]
+    answers = []
+    for outcome in await asyncio.gather(*cancels, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if outcome is not None:
+            answers.append(shapes.canceled_order(outcome, new_client_id()))
+    return answers
+
+
+async def _cancel_if_open(
+    exchange: Exchange,
+    caller: Caller,
+    rules: MarketRules,
+    order_id: OrderId,
+    bound: asyncio.Semaphore,
+) -> OrderUpdate | None:
+    """Cancel an order; None where it was filled before the cancel came."""
+    async with bound:
+        try:
+            return await _cancel(exchange, caller, rules, order_id, "")
+        except ApiError as error:
+            if error.code != unknown_order().code:
+                raise
+            return None
+
+
+async def _cancel(
+    exchange: Exchange, caller: Caller, rules: MarketRules, order_id: int, client_id: str
+) -> OrderUpdate:
+    command = CancelOrder(
+        caller.account,
+        rules.market,
+        rules.config.partition,
+        OrderId(order_id),
+        "" if order_id else client_id,
+    )
+    placed = await exchange.command(caller.account, command, ledger_answers=False)
+    match await exchange.accounts.outcome(placed.request):
+        case [OrderUpdate(execution=Execution.CANCELED) as update]:
+            return update
+        case [RequestRejected(reason=reason)]:
+            raise rejection(reason)
+        case other:
+            raise unexpected() from TypeError(f"not the outcome of a cancel: {other}")
+
+
+def _check_restrictions(parameters: Parameters) -> None:
+    """Only the market could check them and cancel in one step, and it does not yet."""
+    match parameters.text("cancelRestrictions"):
+        case None:
+            return
+        case "ONLY_NEW" | "ONLY_PARTIALLY_FILLED":
+            raise unsupported()
+        case _:
+            raise bad_cancel_restrictions()
+
+
+def _order_updates(updates: list[Update]) -> list[OrderUpdate]:
+    return [update for update in updates if isinstance(update, OrderUpdate)]
