@@ -11,8 +11,8 @@ from typing import assert_never
 
 import msgspec
 
+from streams.matching.rules import check_config
 from streams.messages import (
-    BASIS_POINTS,
     FRAME_BYTES_MAX,
     FRAME_COMMANDS_MAX,
     FRAME_VERSION,
@@ -130,14 +130,7 @@ def _check_config(config: MarketConfig, partition: int) -> None:
     _check_texts(config.market, config.base, config.quote)
     if config.partition != partition:
         raise MalformedRecord(f"{config.market} belongs to partition {config.partition}")
-    if not (0 < config.tick <= UNITS_MAX and 0 < config.lot <= UNITS_MAX):
-        raise MalformedRecord(f"{config.market}: tick or lot out of range")
-    if not 0 <= config.min_notional <= UNITS_MAX:
-        raise MalformedRecord(f"{config.market}: minimum notional out of range")
-    rates = (config.maker_fee_bps, config.taker_fee_bps, config.protection_bps)
-    if not all(0 <= rate <= BASIS_POINTS for rate in rates):
-        raise MalformedRecord(f"{config.market}: a rate out of range")
     try:
-        _ = config.tick_lot
+        check_config(config)
     except ValueError as error:
         raise MalformedRecord(str(error)) from error

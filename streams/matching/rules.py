@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams.messages import (
+    BASIS_POINTS,
     UNITS_MAX,
     MarketConfig,
     OrderType,
@@ -18,6 +19,21 @@ _LIMIT = OrderType.LIMIT
 _MAKER = OrderType.LIMIT_MAKER
 _GTC = TimeInForce.GTC
 _FOK = TimeInForce.FOK
+
+
+def check_config(config: MarketConfig) -> None:
+    """Raise `ValueError` where a market can't be configured so."""
+    name = config.market
+    for step, what in ((config.tick, "tick"), (config.lot, "lot")):
+        if not 0 < step <= UNITS_MAX:
+            raise ValueError(f"{name}: {what} out of range")
+    if not 0 <= config.min_notional <= UNITS_MAX:
+        raise ValueError(f"{name}: minimum notional out of range")
+    rates = (config.maker_fee_bps, config.taker_fee_bps, config.protection_bps)
+    if not all(0 <= rate <= BASIS_POINTS for rate in rates):
+        raise ValueError(f"{name}: a rate is not from 0 to {BASIS_POINTS} basis points")
+    # Computed for the error that it raises.
+    _ = config.tick_lot
 
 
 class Rules:
