@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     admin_key: SecretStr | None = Field(
         default=None, description="Key of the administration routes; without it they are closed."
     )
+    checkpoint_records: int = Field(
+        default=20_000, ge=1, description="Records a machine takes between two checkpoints."
+    )
     worker: str = Field(
         default="0",
         pattern=r"^[A-Za-z0-9_-]{1,32}$",

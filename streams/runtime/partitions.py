@@ -1,89 +1,119 @@
-"""The machines of the partitions a worker holds: brought up, driven, given up."""
+"""The machines of the partitions a worker holds: brought up, driven, given up.
+
+A machine is brought up in this order, and only then given traffic:
+
+1. the newest checkpoint whose digest verifies; an empty machine if there is none,
+2. what it had published since, read off its output partitions: up to there it will be silent,
+3. the archived records that follow, checked to be without a gap,
+4. where the archive ends or has a hole, the log itself.
+
+Alternatives: Faust's tables (a changelog record for each change costs more than the change, and
+recovery overwrites live objects), or transactions (one producer for each partition, a commit
+interval of latency, and Faust's have open bugs). Both would be reconsidered if names could no
+longer be functions of the input.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 from infra.health import Health
 from infra.settings import Settings
-from streams.outputs import MalformedRecord, Output, Processor
+from streams.outputs import MalformedRecord, Output
+from streams.runtime import checkpoints
+from streams.runtime.checkpoints import Held
 from streams.runtime.dead_letters import DeadLetter
-from streams.runtime.names import Edge
-from streams.runtime.published import end_offsets, last_published
+from streams.runtime.ports import Checkpoint, Kept, Log, Place, Store, StoreUnavailable
+from streams.runtime.published import last_published
 from streams.runtime.publisher import Publisher
 from streams.runtime.role import Role
 
+STORE_LIMIT_S = 600.0
+STORE_RETRY_S = 1.0
+CHECKPOINT_RETRY_S = 30.0
+REPLAY_RECORDS = 2_000
+
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class PositionError(RuntimeError):
-    """The log gave a record that does not follow the last one; going on would lose orders."""
-
-
-@dataclass(slots=True)
-class Held:
-    """A partition this worker holds.
-
-    `position` is the offset of the next record for its machine; up to `end`, where the log ended
-    when the partition was assigned, the machine is catching up.
-    """
-
-    machine: Processor
-    position: int = 0
-    end: int = 0
+    """The log's next record does not follow the last one taken; going on would lose orders."""
 
 
 class Partitions:
     """Drives one machine for each partition held, and publishes before it acknowledges."""
 
     def __init__(
-        self, role: Role, settings: Settings, publisher: Publisher, health: Health
+        self, role: Role, settings: Settings, records: Log, store: Store, health: Health
     ) -> None:
         self._role = role
         self._settings = settings
-        self._publisher = publisher
+        self._log = records
+        self._store = store
+        self._publisher = Publisher(records, settings.venue)
         self._health = health
         self.held: dict[int, Held] = {}
         # A rebalance may come while a batch is being published; recovery waits for its end.
         self._turn = asyncio.Lock()
+        self._keeping: dict[int, asyncio.Task[None]] = {}
 
     async def assign(self, partitions: Iterable[int]) -> dict[int, int]:
         """Hold exactly these; returns where to read each from."""
         async with self._turn:
             wanted = set(partitions)
+            self._health.ready = False
             for partition in self.held.keys() - wanted:
                 del self.held[partition]
-            for partition in wanted - self.held.keys():
-                self.held[partition] = Held(self._role.new(partition, self._settings))
-            self._publisher.silent_until = await self._published(wanted)
-            for partition, end in (await self._ends(wanted)).items():
-                self.held[partition].end = end
+            for partition in sorted(wanted):
+                if partition not in self.held:
+                    self.held[partition] = await self._patiently(
+                        lambda partition=partition: checkpoints.bring_back(  # type: ignore[misc]
+                            self._role, partition, self._settings, self._store
+                        )
+                    )
+            for partition in sorted(wanted):
+                await self._catch_up(partition, self.held[partition])
             self._tell_progress()
             positions = {partition: self.held[partition].position for partition in wanted}
             log.info("%s holds %s", self._role.name, positions)
             return positions
 
-    async def _ends(self, partitions: set[int]) -> dict[int, int]:
-        return await end_offsets(self._settings, self._role.source, partitions)
+    async def _catch_up(self, partition: int, held: Held) -> None:
+        places = set(self._role.written(partition, self._settings))
+        starts = {place: held.outputs.get(place, 0) for place in places}
+        bounds = await self._log.bounds(places)
+        self._publisher.keep_silent_until(await last_published(self._log, starts))
+        source: Place = (self._role.source, partition)
+        # After the outputs were read, so that all of them follow from what lies before this end.
+        first, held.end = (await self._log.bounds([source]))[source]
+        await self._patiently(lambda: self._replay(partition, held))
+        if held.position < first:
+            raise PositionError(
+                f"{self._role.source.short}/{partition}: the state stands at {held.position}, "
+                f"the archive goes no further and the log begins at {first}"
+            )
+        held.outputs = {place: end for place, (_, end) in bounds.items()}
 
-    def _tell_progress(self) -> None:
-        behind = sum(max(held.end - held.position, 0) for held in self.held.values())
-        self._health.ready = not behind
-        self._health.details = {"partitions": sorted(self.held), "records_behind": behind}
+    async def _replay(self, partition: int, held: Held) -> None:
+        """Take from the archive what follows the state, up to its end or its first hole."""
+        began, batch = held.position, list[Kept]()
+        async for record in self._store.archived(self._role.source, partition, held.position):
+            batch.append(record)
+            if len(batch) >= REPLAY_RECORDS:
+                await self._apply(partition, held, batch)
+                self._tell_progress()
+                batch = []
+        await self._apply(partition, held, batch)
+        if held.position > began:
+            replayed = held.position - began
+            log.info("%s/%d: replayed %d archived", self._role.name, partition, replayed)
 
-    async def _published(self, partitions: set[int]) -> dict[Edge, int]:
-        written = {
-            place
-            for partition in partitions
-            for place in self._role.written(partition, self._settings)
-        }
-        return await last_published(self._settings, written) if written else {}
-
-    async def process(self, partition: int, records: list[Any]) -> None:
+    async def process(self, partition: int, records: Iterable[Kept]) -> None:
         """Apply a polled batch and publish what follows from it; returns once the log has it.
 
         Whatever is raised here must end the process: the state is ahead of what is published.
@@ -92,29 +122,79 @@ class Partitions:
             held = self.held.get(partition)
             if held is None:
                 return  # it was polled before a rebalance took the partition away
-            outputs: list[Output] = []
-            dead: list[DeadLetter] = []
-            for record in records:
-                if record.offset < held.position:
-                    continue
-                if record.offset > held.position:
-                    raise PositionError(
-                        f"{self._role.source.short}/{partition}: "
-                        f"expected offset {held.position}, got {record.offset}"
-                    )
-                held.position = record.offset + 1
-                try:
-                    value = record.value if record.value is not None else b""
-                    outputs += held.machine.apply(record.offset, record.timestamp, value)
-                except MalformedRecord as error:
-                    dead.append(self._dead_letter(partition, record, error))
-            await self._publisher.publish(outputs, dead)
+            await self._apply(partition, held, records)
             if not self._health.ready:
                 self._tell_progress()
+            if held.is_due(self._settings.checkpoint_records):
+                self._checkpoint(partition, held)
 
-    def _dead_letter(self, partition: int, record: Any, error: MalformedRecord) -> DeadLetter:
-        letter = DeadLetter(
-            self._role.source, partition, record.offset, record.value or b"", str(error)
-        )
+    async def _apply(self, partition: int, held: Held, records: Iterable[Kept]) -> None:
+        outputs: list[Output] = []
+        dead: list[DeadLetter] = []
+        for record in records:
+            if record.offset < held.position:
+                continue
+            if record.offset > held.position:
+                raise PositionError(
+                    f"{self._role.source.short}/{partition}: "
+                    f"expected offset {held.position}, got {record.offset}"
+                )
+            held.position, held.at = record.offset + 1, record.at
+            try:
+                outputs += held.machine.apply(record.offset, record.at, record.value)
+            except MalformedRecord as error:
+                dead.append(self._dead_letter(partition, record, error))
+        await self._publisher.publish(outputs, dead)
+
+    def _dead_letter(self, partition: int, record: Kept, error: MalformedRecord) -> DeadLetter:
+        letter = DeadLetter(self._role.source, partition, record.offset, record.value, str(error))
         log.warning("dead letter %s@%s: %s", letter.edge.source, letter.offset, letter.reason)
         return letter
+
+    async def checkpoint_if_due(self) -> None:
+        """Take the checkpoints that are due although nothing arrives."""
+        async with self._turn:
+            for partition, held in self.held.items():
+                if held.is_due(self._settings.checkpoint_records):
+                    self._checkpoint(partition, held)
+
+    def _checkpoint(self, partition: int, held: Held) -> None:
+        """Take one now and keep it beside the work; one at a time for each partition."""
+        keeping = self._keeping.get(partition)
+        if keeping is not None:
+            if not keeping.done():
+                return
+            keeping.result()  # raises what kept it from being kept, other than an absent database
+        for place in held.outputs:
+            held.outputs[place] = max(held.outputs[place], self._publisher.written.get(place, 0))
+        checkpoint, chunks = checkpoints.take(self._role, partition, held)
+        self._keeping[partition] = asyncio.create_task(self._keep(held, checkpoint, chunks))
+
+    async def _keep(self, held: Held, checkpoint: Checkpoint, chunks: list[bytes]) -> None:
+        try:
+            await checkpoints.keep(checkpoint, chunks, self._store)
+        except StoreUnavailable as error:
+            log.warning("no checkpoint of %s/%d: %s", self._role.name, checkpoint.partition, error)
+            held.not_before = time.monotonic() + CHECKPOINT_RETRY_S
+        else:
+            held.last, held.last_time = checkpoint.position, time.monotonic()
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask the database again while it is away. Raises `TimeoutError` after ten minutes."""
+        async with asyncio.timeout(STORE_LIMIT_S):
+            while True:
+                try:
+                    return await ask()
+                except StoreUnavailable as error:
+                    log.warning("%s waits for the database: %s", self._role.name, error)
+                    self._health.details = {"waits_for": "database"}
+                    await asyncio.sleep(STORE_RETRY_S)
+
+    async def close(self) -> None:
+        """Wait for checkpoints that are being kept."""
+        await asyncio.gather(*self._keeping.values())
+
+    def _tell_progress(self) -> None:
+        behind = sum(max(held.end - held.position, 0) for held in self.held.values())
+        self._health.ready = not behind
+        self._health.details = {"partitions": sorted(self.held), "records_behind": behind}

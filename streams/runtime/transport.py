@@ -20,7 +20,6 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-
 FETCH_WAIT_MS = 250
 RENEWING = (HeartbeatRequest, SyncGroupRequest)
 """Requests whose answer says that the broker counts us as a member."""

@@ -17,15 +17,17 @@ from mode import Service
 
 from infra.health import Health
 from infra.settings import Settings
+from streams.runtime.cql_store import CqlStore
+from streams.runtime.kafka_log import KafkaLog, kept
 from streams.runtime.partitions import Partitions
 from streams.runtime.provision import broker
-from streams.runtime.publisher import Publisher
 from streams.runtime.role import Role
 from streams.runtime.transport import App, Lease
 
 SESSION_S = 10.0
 HEARTBEAT_S = 3.0
 POLL_RECORDS_MAX = 2_000
+IDLE_CHECKPOINT_S = 60.0
 # Faust's consumer lives in a thread of its own; with CPython's 5 ms each of its hops to the main
 # loop and back could wait that long for the interpreter.
 SWITCH_INTERVAL_S = 0.0002
@@ -43,9 +45,9 @@ def run(role: Role, settings: Settings) -> None:
 def build(role: Role, settings: Settings) -> App:
     """The Faust app of a role: its source, its table of machines, its one agent."""
     lease = Lease(SESSION_S)
-    health, publisher = Health(), Publisher(settings, lease)
-    app = _app(role, settings, lease, Ground(publisher, health, settings))
-    partitions = Partitions(role, settings, publisher, health)
+    ground = Ground(role, settings, lease)
+    partitions = ground.partitions
+    app = _app(role, settings, lease, ground)
     machines = app.Table(
         "machines", partitions=role.partitions(settings), key_type=bytes, value_type=bytes
     )
@@ -63,7 +65,8 @@ def build(role: Role, settings: Settings) -> App:
 
     async def drive(stream: Any) -> None:
         async for event in stream.noack().events():
-            await partitions.process(event.message.partition, event.value)
+            records = [kept(record) for record in event.value]
+            await partitions.process(event.message.partition, records)
             await stream.ack(event)
 
     # Awaited by Faust before it seeks and lets records flow.
@@ -75,23 +78,33 @@ def build(role: Role, settings: Settings) -> App:
 class Ground(Service):  # type: ignore[misc]
     """What a worker stands on besides Faust, started before it and stopped after it."""
 
-    def __init__(self, publisher: Publisher, health: Health, settings: Settings) -> None:
+    def __init__(self, role: Role, settings: Settings, lease: Lease) -> None:
         super().__init__()
-        self._publisher = publisher
-        self._health = health
         self._settings = settings
+        self._health = Health()
+        self._log = KafkaLog(settings, lease)
+        self._store = CqlStore(settings)
         self._server: asyncio.Server | None = None
+        self.partitions = Partitions(role, settings, self._log, self._store, self._health)
 
     async def on_start(self) -> None:
-        await self._publisher.start()
         if self._settings.health_port:
             self._server = await self._health.serve(self._settings.host, self._settings.health_port)
+        await self._log.start()
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def checkpoint_when_idle(self) -> None:
+        while not self.should_stop:
+            await self.sleep(IDLE_CHECKPOINT_S)
+            await self.partitions.checkpoint_if_due()
 
     async def on_stop(self) -> None:
         self._health.ready = False
         if self._server is not None:
             self._server.close()
-        await self._publisher.stop()
+        await self.partitions.close()
+        await self._log.stop()
+        await self._store.close()
 
 
 def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:

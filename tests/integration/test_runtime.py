@@ -11,7 +11,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from infra.settings import Settings
+from projections import schema
 from streams.messages import AccountOpened, market_frames, updates
+from streams.runtime.cql_store import CqlStore
 from streams.runtime.provision import create_topics
 from streams.topics import COMMANDS, DEAD_LETTERS, ORDERS, UPDATES, Topic
 from tests.integration.counting_worker import chained
@@ -53,7 +55,8 @@ class Worker:
 
 @pytest.fixture
 async def settings(make_settings: Callable[..., Settings]) -> Settings:
-    settings = make_settings(account_partitions=PARTITIONS)
+    settings = make_settings(account_partitions=PARTITIONS, checkpoint_records=400)
+    await asyncio.to_thread(schema.create, settings)
     await create_topics(settings)
     return settings
 
@@ -93,6 +96,15 @@ async def read(settings: Settings, topic: Topic, until: Callable[[list[Any]], bo
         await consumer.stop()
 
 
+def answered(least: int) -> Callable[[list[Any]], bool]:
+    return lambda found: len(found) >= least
+
+
+def seq_at(position: int, opened: list[AccountOpened]) -> int:
+    """Which of a partition's answers is the last one before a position."""
+    return max(i for i, update in enumerate(opened) if update.cause.offset < position)
+
+
 async def test_every_record_is_answered_once_and_in_order_through_kill_9(
     settings: Settings, worker: Worker, producer: AIOKafkaProducer
 ) -> None:
@@ -111,8 +123,7 @@ async def test_every_record_is_answered_once_and_in_order_through_kill_9(
             expected[partition].append(chains[partition])
         if number % 1000 == 500:
             await producer.flush()
-            answered = number // 4
-            await read(settings, UPDATES, lambda found, least=answered: len(found) >= least)
+            await read(settings, UPDATES, answered(number // 4))
             await worker.kill()
             await worker.start()
     await producer.flush()
@@ -147,4 +158,10 @@ async def test_every_record_is_answered_once_and_in_order_through_kill_9(
     headers = dict(dead[0].headers)
     assert headers["reason"] == b"it begins with an exclamation mark"
     assert headers["topic"] == b"commands"
+
+    store = CqlStore(settings)
+    kept = await store.checkpoints("counting", 0)
+    await store.close()
+    assert kept, "the kills were survived without a checkpoint"
+    assert kept[0].digest == by_partition[0][seq_at(kept[0].position, by_partition[0])].account
     assert await worker.stop() == 0

@@ -1,0 +1,115 @@
+"""When a checkpoint is taken, how it is kept, and how a machine comes back from one.
+
+A checkpoint is taken only when every output up to its position is acknowledged, and not while a
+machine still catches up: until then its outputs lie in the log before the offsets that a worker
+recovering from that checkpoint would look from, and it would publish them again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+from infra.settings import Settings
+from streams.outputs import Processor
+from streams.runtime.ports import Checkpoint, Place, Store
+from streams.runtime.role import Role
+
+SECONDS_BETWEEN = 3_600.0
+KEPT_MS = 48 * 3_600_000
+"""Twice the replay window, so that a checkpoint always stands before it."""
+
+KEPT_AT_LEAST = 2
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Held:
+    """A partition this worker holds.
+
+    `position` is the offset of the next record for its machine; up to `end`, where the log ended
+    when the partition was assigned, it catches up. `outputs` is as in `Checkpoint`, for all places
+    it may write to. `last` is the position of the newest checkpoint, kept or recovered from, and
+    `last_time` when that was; none is tried before `not_before` (both in monotonic seconds).
+    """
+
+    machine: Processor
+    position: int
+    outputs: dict[Place, int]
+    last: int
+    end: int = 0
+    at: int = 0
+    last_time: float = field(default_factory=time.monotonic)
+    not_before: float = 0.0
+
+    @property
+    def catches_up(self) -> bool:
+        return self.position < self.end
+
+    def is_due(self, records_between: int) -> bool:
+        """Whether it is time for a checkpoint: after so many records, or hourly."""
+        records = self.position - self.last
+        if not records or self.catches_up or time.monotonic() < self.not_before:
+            return False
+        return records >= records_between or time.monotonic() - self.last_time >= SECONDS_BETWEEN
+
+
+async def bring_back(role: Role, partition: int, settings: Settings, store: Store) -> Held:
+    """The machine as the newest checkpoint that verifies has it; else an empty one.
+
+    Raises `StoreUnavailable`.
+    """
+    for checkpoint in await store.checkpoints(role.name, partition):
+        machine = role.new(partition, settings)
+        try:
+            machine.restore(await store.chunks(checkpoint))
+            digest = machine.digest()
+        except ValueError as error:
+            log.error("%s: unreadable: %s", _name(checkpoint), error)
+            continue
+        if digest != checkpoint.digest:
+            log.error("%s: digest %s, not %s", _name(checkpoint), digest, checkpoint.digest)
+            continue
+        topics = {topic.short: topic for topic, _ in role.written(partition, settings)}
+        outputs = {(topics[short], target): offset for short, target, offset in checkpoint.outputs}
+        log.info("%s: restored", _name(checkpoint))
+        return Held(machine, checkpoint.position, outputs, checkpoint.position, at=checkpoint.at)
+    return Held(role.new(partition, settings), 0, {}, 0)
+
+
+def take(role: Role, partition: int, held: Held) -> tuple[Checkpoint, list[bytes]]:
+    """The checkpoint of a machine as it stands, with its chunks."""
+    chunks = list(held.machine.snapshot())
+    outputs = [(topic.short, target, offset) for (topic, target), offset in held.outputs.items()]
+    checkpoint = Checkpoint(
+        role.name,
+        partition,
+        held.position,
+        held.at,
+        held.machine.digest(),
+        len(chunks),
+        sorted(outputs),
+    )
+    return checkpoint, chunks
+
+
+async def keep(checkpoint: Checkpoint, chunks: list[bytes], store: Store) -> None:
+    """Save a checkpoint, then forget those that it makes superfluous. Raises `StoreUnavailable`."""
+    await store.save(checkpoint, chunks)
+    log.info("%s: taken, %d chunks", _name(checkpoint), len(chunks))
+    for old in superfluous(await store.checkpoints(checkpoint.role, checkpoint.partition)):
+        await store.forget(old)
+
+
+def superfluous(newest_first: list[Checkpoint]) -> list[Checkpoint]:
+    """Those that are not needed any more: one stays from before the time that is kept."""
+    horizon = newest_first[0].at - KEPT_MS
+    older = [checkpoint for checkpoint in newest_first if checkpoint.at < horizon]
+    recent = len(newest_first) - len(older)
+    return older[max(1, KEPT_AT_LEAST - recent) :]
+
+
+def _name(checkpoint: Checkpoint) -> str:
+    return f"checkpoint {checkpoint.role}/{checkpoint.partition}@{checkpoint.position}"

@@ -1,0 +1,140 @@
+"""The broker, through aiokafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from infra.settings import Settings
+from streams.runtime.ports import Kept, Place, Record
+from streams.runtime.provision import broker
+from streams.runtime.transport import Lease
+
+ACK_TIMEOUT_S = 30.0
+BATCH_BYTES_MAX = 1024 * 1024
+REQUEST_BYTES_MAX = 4 * 1024 * 1024
+POLL_MS = 5_000
+POLL_RECORDS = 5_000
+
+
+class ReadTimeout(TimeoutError):
+    """The broker said there were records, and did not give them in time."""
+
+
+class KafkaLog:
+    """Appends with an idempotent producer, all replicas acknowledging, while the lease holds."""
+
+    def __init__(self, settings: Settings, lease: Lease) -> None:
+        self._settings = settings
+        self._lease = lease
+        self._producer: AIOKafkaProducer = None
+
+    async def start(self) -> None:
+        # Made here because it binds itself to the running loop.
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=broker(self._settings),
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=BATCH_BYTES_MAX,
+            max_request_size=REQUEST_BYTES_MAX,
+            request_timeout_ms=int(ACK_TIMEOUT_S * 1000),
+        )
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def append(self, records: Mapping[Place, list[Record]]) -> dict[Place, int]:
+        """As the port says. Raises `LeaseLost` before anything is sent, `KafkaError`,
+        `TimeoutError`.
+        """
+        self._lease.check()
+        acks: list[Any] = []
+        async with asyncio.timeout(ACK_TIMEOUT_S):
+            for (topic, partition), sent in records.items():
+                name = topic.name(self._settings.venue)
+                for batch in self._batches(sent):
+                    acks.append(await self._producer.send_batch(batch, name, partition=partition))
+            acknowledged = await asyncio.gather(*acks)
+        last = {(ack.topic, ack.partition): ack.offset for ack in acknowledged}
+        return {
+            (topic, partition): last[topic.name(self._settings.venue), partition] + 1
+            for topic, partition in records
+        }
+
+    def _batches(self, records: list[Record]) -> Iterator[Any]:
+        batch = self._producer.create_batch()
+        for record in records:
+            if not _add(batch, record):
+                yield batch
+                batch = self._producer.create_batch()
+                if not _add(batch, record):
+                    raise ValueError(f"a record of {len(record.value)} bytes fits no batch")
+        yield batch
+
+    async def read(self, starts: Mapping[Place, int]) -> AsyncIterator[tuple[Place, list[Kept]]]:
+        """As the port says; a start that is not held any more means the first that is.
+
+        Raises `ReadTimeout` when the broker gives nothing for 5 s short of the end.
+        """
+        places = {self._partition_of(place): place for place in starts}
+        async with self._consumer() as consumer:
+            consumer.assign(list(places))
+            firsts = await consumer.beginning_offsets(list(places))
+            ends = await consumer.end_offsets(list(places))
+            for tp, place in places.items():
+                consumer.seek(tp, max(starts[place], firsts[tp]))
+            behind = [tp for tp in places if await consumer.position(tp) < ends[tp]]
+            while behind:
+                polled = await consumer.getmany(*behind, timeout_ms=POLL_MS)
+                if not polled:
+                    raise ReadTimeout(f"nothing read for {POLL_MS} ms, short of the end: {behind}")
+                for tp, records in polled.items():
+                    yield places[tp], [kept(record) for record in records]
+                # A compacted partition may end in offsets without a record: ask for positions.
+                behind = [tp for tp in behind if await consumer.position(tp) < ends[tp]]
+
+    async def bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+        partitions = {self._partition_of(place): place for place in places}
+        async with self._consumer() as consumer:
+            firsts = await consumer.beginning_offsets(list(partitions))
+            ends = await consumer.end_offsets(list(partitions))
+        return {place: (firsts[tp], ends[tp]) for tp, place in partitions.items()}
+
+    def _partition_of(self, place: Place) -> TopicPartition:
+        topic, partition = place
+        return TopicPartition(topic.name(self._settings.venue), partition)
+
+    @asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=broker(self._settings),
+            enable_auto_commit=False,
+            max_poll_records=POLL_RECORDS,
+        )
+        await consumer.start()
+        try:
+            yield consumer
+        finally:
+            await consumer.stop()
+
+
+def _add(batch: Any, record: Record) -> bool:
+    added = batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
+    return added is not None
+
+
+def kept(record: Any) -> Kept:
+    return Kept(
+        record.offset,
+        record.timestamp,
+        record.key or b"",
+        record.value or b"",
+        list(record.headers),
+    )
