@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ SCYLLA_COMMAND = (
     "--skip-wait-for-gossip-to-settle 0 --reactor-backend=epoll"
 )
 CONTAINER_LIMIT_S = 120
+DOCKER_SOCKET = "unix:///var/run/docker.sock"
 
 
 @contextmanager
@@ -41,6 +44,8 @@ def broker_and_database(home: Path) -> Iterator[Addresses]:
 
 def docker_answers() -> bool:
     """Whether there is a Docker engine to run containers on."""
+    if not _somebody_listens(os.environ.get("DOCKER_HOST", DOCKER_SOCKET)):
+        return False
     import docker
     from docker.errors import DockerException
 
@@ -54,6 +59,19 @@ def docker_answers() -> bool:
         return False
     finally:
         client.close()
+
+
+def _somebody_listens(url: str) -> bool:
+    """Whether a connection is accepted. The client leaves its socket open where none is."""
+    scheme, _, path = url.partition("://")
+    if scheme != "unix":
+        return True
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+        return True
 
 
 @contextmanager
