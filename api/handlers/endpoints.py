@@ -1,4 +1,4 @@
-"""The table of endpoints under `/api/v3`: what is served, by which handler, with which parameters."""
+"""The table of endpoints under `/api/v3`: what is served, how, and with which parameters."""
 
 from __future__ import annotations
 

@@ -1,0 +1,97 @@
+"""What the OpenAPI document says of an endpoint, made from the table the requests are read by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.auth import API_KEY_HEADER
+from api.handlers.endpoint import Endpoint, SignedEndpoint
+from api.handlers.parameters import SIGNATURE, Kind, Parameter
+
+Json = dict[str, Any]
+
+_ERROR = {
+    "type": "object",
+    "required": ["code", "msg"],
+    "properties": {"code": {"type": "integer"}, "msg": {"type": "string"}},
+}
+
+
+def describe(endpoint: Endpoint | SignedEndpoint) -> Json:
+    """Parameters, an answer and the errors of an endpoint."""
+    signed = isinstance(endpoint, SignedEndpoint)
+    parameters = (*endpoint.parameters, *(SIGNATURE if signed else ()))
+    described = {
+        "parameters": [_parameter(parameter) for parameter in parameters],
+        "responses": {"200": _answer(endpoint.example), **error_responses()},
+        "tags": ["Account and orders" if signed else "Markets"],
+    }
+    if signed:
+        described["security"] = [{"ApiKey": []}]
+    return described
+
+
+def error_responses() -> Json:
+    """The errors that any endpoint may answer with."""
+    return {
+        "4XX": _error("Refused: it had no effect.", {"code": -1121, "msg": "Invalid symbol."}),
+        "5XX": _error(
+            "Nobody knows whether it had an effect; ask by the client order id.",
+            {
+                "code": -1007,
+                "msg": "Timeout waiting for response from backend server."
+                " Send status unknown; execution status unknown.",
+            },
+        ),
+    }
+
+
+SECURITY_SCHEMES: Json = {
+    "ApiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": API_KEY_HEADER,
+        "description": "With `timestamp` and `signature` among the parameters: HMAC-SHA256, keyed"
+        " with the secret, over the query string and the body as they are sent.",
+    }
+}
+
+
+def _parameter(parameter: Parameter) -> Json:
+    described: Json = {
+        "name": parameter.name,
+        "in": "query",
+        "required": parameter.required,
+        "schema": _schema(parameter),
+    }
+    if parameter.description:
+        described["description"] = parameter.description
+    if parameter.example is not None:
+        described["example"] = parameter.example
+    return described
+
+
+def _schema(parameter: Parameter) -> Json:
+    if parameter.choices:
+        return {"type": "string", "enum": list(parameter.choices)}
+    match parameter.kind:
+        case Kind.LONG:
+            return {"type": "integer", "format": "int64", "minimum": 0}
+        case Kind.BOOLEAN:
+            return {"type": "boolean"}
+        case Kind.SYMBOL | Kind.SYMBOLS | Kind.DECIMAL | Kind.CLIENT_ID | Kind.WORD:
+            return {"type": "string", "pattern": parameter.kind.value}
+
+
+def _answer(example: Any) -> Json:
+    return {
+        "description": "As in Binance Spot's documentation.",
+        "content": {"application/json": {"example": example}},
+    }
+
+
+def _error(description: str, example: Json) -> Json:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": _ERROR, "example": example}},
+    }

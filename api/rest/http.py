@@ -1,0 +1,56 @@
+"""Requests in, answers out: bounded in size and time, always JSON."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from api.errors import ApiError, body_too_large, body_too_slow, wrong_content_type
+
+BODY_BYTES_MAX = 64 * 1024
+BODY_LIMIT_S = 5.0
+FORM = "application/x-www-form-urlencoded"
+
+_encoder = msgspec.json.Encoder()
+
+
+def reply(answer: object, status: int = 200) -> Response:
+    """An answer as JSON."""
+    return Response(_encoder.encode(answer), status, media_type="application/json")
+
+
+def refusal(error: ApiError) -> Response:
+    """An error as `{"code", "msg"}`."""
+    response = reply({"code": error.code, "msg": error.msg}, error.status)
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+async def read_body(request: Request) -> bytes:
+    """All of a request's body. Raises 413 when it is too long, 408 when it is too slow."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_LIMIT_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > BODY_BYTES_MAX:
+                    raise body_too_large()
+                chunks.append(chunk)
+    except (TimeoutError, ClientDisconnect) as error:
+        raise body_too_slow() from error
+    return b"".join(chunks)
+
+
+async def read_form(request: Request) -> bytes:
+    """A form as it was sent, still encoded; a GET has none. Raises 415 for another type."""
+    if request.method == "GET":
+        return b""
+    body = await read_body(request)
+    if body and request.headers.get("content-type", FORM).partition(";")[0].strip() != FORM:
+        raise wrong_content_type()
+    return body

@@ -1,0 +1,107 @@
+"""The process of the REST door."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from api.accounts.archive import Archive
+from api.accounts.keys import ApiKeys
+from api.accounts.reads import Reads
+from api.accounts.sender import Sender, producer
+from api.accounts.view import AccountView
+from api.feeds.market_view import MarketView
+from api.handlers.exchange import Exchange
+from api.rest.app import create_app
+from infra.settings import Settings
+from streams.messages import AccountCommand, MarketCommand
+from streams.topics import COMMANDS, ORDERS
+
+SHUTDOWN_LIMIT_S = 10
+"""Longer than any request takes: those under way are answered before the process ends."""
+
+KEEP_ALIVE_S = 75
+BACKLOG = 2048
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises what stops the service."""
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(settings, stop)
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set; then answer what is under way, and end.
+
+    Raises what a part of the service failed with.
+    """
+    log_producer = producer(settings)
+    archive, view = Archive(settings), AccountView(settings)
+    commands: Sender[AccountCommand] = Sender(log_producer, settings, COMMANDS)
+    configuration: Sender[MarketCommand] = Sender(log_producer, settings, ORDERS)
+    exchange = Exchange(
+        settings=settings,
+        markets=MarketView(settings),
+        accounts=view,
+        commands=commands,
+        configuration=configuration,
+        reads=Reads(archive, view),
+        keys=ApiKeys(archive),
+    )
+    server = _server(create_app(exchange), settings)
+    await log_producer.start()
+    try:
+        async with asyncio.TaskGroup() as group:
+            parts = [
+                group.create_task(part.run(), name=type(part).__name__)
+                for part in (exchange.markets, view, commands, configuration, archive)
+            ]
+            serving = group.create_task(server.serve(), name="server")
+            stopping = group.create_task(stop.wait(), name="stop")
+            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            await serving
+            for task in (stopping, *parts):
+                task.cancel()
+    finally:
+        await log_producer.stop()
+
+
+def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """It leaves signals to whoever runs it, and has no lifespan: `serve` is one."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.api_port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=SHUTDOWN_LIMIT_S,
+    )
+    return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
