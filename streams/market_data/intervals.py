@@ -1,4 +1,7 @@
-"""The intervals candles are made for: Binance Spot's, in UTC."""
+"""The intervals candles are made for: Binance Spot's, in UTC.
+
+Weeks begin on Monday. Spans of three days are counted from 1970-01-01, as nothing says otherwise.
+"""
 
 from __future__ import annotations
 
