@@ -44,13 +44,13 @@ class Log:
     async def end(self, database: Database, partition: int) -> int:
         """The offset after the newest frame kept; 0 if there is none."""
         newest = await database.execute(
-            "SELECT bucket FROM buckets WHERE series = ? ORDER BY bucket DESC LIMIT 1",
+            "SELECT bucket FROM {venue}.buckets WHERE series = ? ORDER BY bucket DESC LIMIT 1",
             (self._series(partition),),
         )
         if not newest:
             return 0
         last = await database.execute(
-            f"SELECT offset FROM {self.table.name} WHERE partition = ? AND bucket = ?"
+            f"SELECT offset FROM {{venue}}.{self.table.name} WHERE partition = ? AND bucket = ?"
             " ORDER BY offset DESC LIMIT 1",
             (partition, newest[0][0]),
         )
@@ -64,7 +64,7 @@ class Log:
         while True:
             bucket = expected // FRAMES_PER_BUCKET
             cql = (
-                f"SELECT offset, at, frame FROM {self.table.name}"
+                f"SELECT offset, at, frame FROM {{venue}}.{self.table.name}"
                 " WHERE partition = ? AND bucket = ? AND offset >= ?"
             )
             async for row in database.rows(cql, (partition, bucket, expected)):

@@ -88,6 +88,11 @@ class FeedConsumer:
                 async with asyncio.timeout(BROKER_LIMIT_S):
                     await consumer.stop()
 
+    def joined(self, partitions: int) -> None:
+        """The group has settled who reads what."""
+        self._writer.forget()
+        self._status.joined(partitions)
+
     async def _connect(self) -> Any:
         settings, feed = self._settings, self._feed
         consumer = AIOKafkaConsumer(
@@ -101,7 +106,7 @@ class FeedConsumer:
             # about topics that are created after this service has started.
             metadata_max_age_ms=10_000,
         )
-        consumer.subscribe(list(self._topics), listener=_Listener(self._status))
+        consumer.subscribe(list(self._topics), listener=_Listener(self))
         try:
             async with asyncio.timeout(BROKER_LIMIT_S * 4):
                 await consumer.start()
@@ -175,18 +180,18 @@ class FeedConsumer:
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Tells the status which partitions are ours. What moves away needs no farewell: a commit for
-    it would be refused, and who has it now may write its rows again.
+    """Hears which partitions are ours. What moves away needs no farewell: a commit for it would be
+    refused, and who has it now may write its rows again.
     """
 
-    def __init__(self, status: FeedStatus) -> None:
-        self._status = status
+    def __init__(self, feed: FeedConsumer) -> None:
+        self._feed = feed
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         pass
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        self._status.joined(len(assigned))
+        self._feed.joined(len(assigned))
 
 
 def _record(topic: Topic, record: Any) -> Record:

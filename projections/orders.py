@@ -21,6 +21,9 @@ FRAMES_PER_BUCKET = 2**18
 """One bucket of an account's orders on a market spans so many frames of `commands`: some ten
 megabytes of a busy account's orders, three quarters of an hour at a hundred frames a second."""
 
+FRAMES_PER_CHUNK = 2**14
+"""The ids of an account's open orders on a market share a row with those of so many frames."""
+
 ORDERS = Series(
     Table("orders", ("account", "market", "bucket"), ("order_id",), ("event",)),
     FRAMES_PER_BUCKET * FRAME_COMMANDS_MAX * ACCOUNT_PARTITIONS_MAX,
@@ -30,7 +33,12 @@ ORDERS = Series(
 CLIENT_ORDER_IDS = Table(
     "client_order_ids", ("account", "market"), ("client_order_id",), ("order_id",)
 )
-OPEN_ORDERS = Table("open_orders", ("account",), ("market", "order_id"))
+OPEN_ORDERS = Table(
+    "open_orders",
+    ("account",),
+    ("market", "order_id"),
+    numbers_per_row=FRAMES_PER_CHUNK * FRAME_COMMANDS_MAX * ACCOUNT_PARTITIONS_MAX,
+)
 
 
 def rows_of_orders(event: Update, text: str) -> Iterator[Write]:

@@ -67,7 +67,7 @@ class Queries:
 
     @classmethod
     async def connect(cls, settings: Settings) -> Self:
-        """Raises `DatabaseUnavailable`; `cassandra.InvalidRequest` if the keyspace is missing."""
+        """Raises `DatabaseUnavailable`."""
         return cls(await Database.connect(settings))
 
     async def close(self) -> None:
@@ -86,7 +86,7 @@ class Queries:
     ) -> OrderUpdate | None:
         """The latest state of the newest order that was placed under the client's id."""
         rows = await self._database.execute(
-            "SELECT order_id FROM client_order_ids"
+            "SELECT order_id FROM {venue}.client_order_ids"
             " WHERE account = ? AND market = ? AND client_order_id = ?",
             (account, market, client_order_id),
         )
@@ -96,16 +96,13 @@ class Queries:
         self, account: AccountId, market: MarketId | None = None
     ) -> list[OrderUpdate]:
         """The account's open orders, market by market, or those of one market."""
-        cql = "SELECT market, order_id FROM open_orders WHERE account = ?"
+        cql = "SELECT market, order_ids FROM {venue}.open_orders WHERE account = ?"
         parameters: tuple[str, ...] = (account,)
         if market is not None:
             cql, parameters = f"{cql} AND market = ?", (account, market)
-        ids: dict[str, list[int]] = {}
-        async for name, order_id in self._database.rows(cql, parameters):
-            ids.setdefault(name, []).append(order_id)
         found: list[OrderUpdate] = []
-        for name, numbers in ids.items():
-            found += await ORDERS.some(self._database, (account, name), numbers)
+        async for name, order_ids in self._database.rows(cql, parameters):
+            found += await ORDERS.some(self._database, (account, name), order_ids)
         return [order for order in found if order.status.is_open]
 
     async def all_orders(
@@ -137,7 +134,7 @@ class Queries:
     async def balances(self, account: AccountId) -> list[Balance]:
         """What the account has, by asset."""
         rows = await self._database.execute(
-            "SELECT asset, available, held FROM balances WHERE account = ?", (account,)
+            "SELECT asset, available, held FROM {venue}.balances WHERE account = ?", (account,)
         )
         return [Balance(Asset(a), Units(free), Units(held)) for a, free, held in rows]
 
@@ -155,12 +152,16 @@ class Queries:
 
     async def tickers(self) -> list[Ticker]:
         """The last 24 hours of every market."""
-        rows = self._database.rows("SELECT event FROM tickers WHERE shelf = ?", (EVERYTHING,))
+        rows = self._database.rows(
+            "SELECT event FROM {venue}.tickers WHERE shelf = ?", (EVERYTHING,)
+        )
         return [_tickers.decode(event) async for (event,) in rows]
 
     async def markets(self) -> list[Market]:
         """The configuration of every market."""
-        rows = self._database.rows("SELECT event FROM markets WHERE shelf = ?", (EVERYTHING,))
+        rows = self._database.rows(
+            "SELECT event FROM {venue}.markets WHERE shelf = ?", (EVERYTHING,)
+        )
         return [_markets.decode(event) async for (event,) in rows]
 
     # -- who may come in -------------------------------------------------------------------------
@@ -168,25 +169,26 @@ class Queries:
     async def account(self, name: str) -> Account | None:
         """The account of this name."""
         rows = await self._database.execute(
-            "SELECT name, account, created FROM accounts WHERE name = ?", (name,)
+            "SELECT name, account, created FROM {venue}.accounts WHERE name = ?", (name,)
         )
         return Account(*rows[0]) if rows else None
 
     async def accounts(self) -> list[Account]:
         """All accounts, by name. Reads the whole table: for administrators."""
-        rows = self._database.rows("SELECT name, account, created FROM accounts")
+        rows = self._database.rows("SELECT name, account, created FROM {venue}.accounts")
         return sorted([Account(*row) async for row in rows], key=lambda account: account.name)
 
     async def put_account(self, account: Account) -> None:
         await self._database.execute(
-            "INSERT INTO accounts (name, account, created) VALUES (?, ?, ?)",
+            "INSERT INTO {venue}.accounts (name, account, created) VALUES (?, ?, ?)",
             (account.name, account.account, account.created),
         )
 
     async def api_key(self, key: str) -> ApiKey | None:
         """The key, if there is such a one."""
         rows = await self._database.execute(
-            "SELECT key, account, secret, permissions, created FROM api_keys WHERE key = ?", (key,)
+            "SELECT key, account, secret, permissions, created FROM {venue}.api_keys WHERE key = ?",
+            (key,),
         )
         if not rows:
             return None
@@ -196,7 +198,7 @@ class Queries:
 
     async def put_api_key(self, key: ApiKey) -> None:
         await self._database.execute(
-            "INSERT INTO api_keys (key, account, secret, permissions, created)"
+            "INSERT INTO {venue}.api_keys (key, account, secret, permissions, created)"
             " VALUES (?, ?, ?, ?, ?)",
             (key.key, key.account, key.secret, set(key.permissions), key.created),
         )

@@ -170,16 +170,18 @@ class Series(Generic[Entry]):
         return (self.table.name, *key)
 
     def _select(self, numbers: str, ascending: bool = True) -> str:
-        partition = " AND ".join(f"{column} = ?" for column in self.table.partition)
+        table, event = self.table, self.table.values[0]
+        partition = " AND ".join(f"{column} = ?" for column in table.partition)
         return (
-            f"SELECT {self.table.values[0]} FROM {self.table.name} WHERE {partition} AND {numbers}"
+            f"SELECT {event} FROM {{venue}}.{table.name} WHERE {partition} AND {numbers}"
             f" ORDER BY {self._number} {'ASC' if ascending else 'DESC'}"
         )
 
 
 def _list_buckets(ascending: bool) -> str:
     return (
-        "SELECT bucket, first_at FROM buckets WHERE series = ? AND bucket >= ? AND bucket <= ?"
+        "SELECT bucket, first_at FROM {venue}.buckets"
+        " WHERE series = ? AND bucket >= ? AND bucket <= ?"
         f" ORDER BY bucket {'ASC' if ascending else 'DESC'}"
     )
 

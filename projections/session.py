@@ -100,11 +100,15 @@ def open_cluster(settings: Settings) -> Any:
 
 
 class Database:
-    """A session with the keyspace of a venue. Belongs to the event loop that opened it."""
+    """A session with the keyspace of a venue. Belongs to the event loop that opened it.
 
-    def __init__(self, cluster: Any, session: Any, in_flight_max: int) -> None:
+    Statements name their tables as `{venue}.table`.
+    """
+
+    def __init__(self, cluster: Any, session: Any, venue: str, in_flight_max: int) -> None:
         self._cluster = cluster
         self._session = session
+        self._keyspace = f'"{venue}"'
         self._in_flight_max = in_flight_max
         self._in_flight = asyncio.Semaphore(in_flight_max)
         self._prepared: dict[str, Any] = {}
@@ -112,16 +116,16 @@ class Database:
 
     @classmethod
     async def connect(cls, settings: Settings, in_flight_max: int = IN_FLIGHT_MAX) -> Self:
-        """Raises `DatabaseUnavailable`; `cassandra.InvalidRequest` if the keyspace is missing."""
+        """Raises `DatabaseUnavailable`."""
         cluster = open_cluster(settings)
         try:
-            session = await asyncio.to_thread(cluster.connect, settings.venue)
+            session = await asyncio.to_thread(cluster.connect)
         except BaseException as error:
             await asyncio.to_thread(cluster.shutdown)
             if isinstance(error, PASSING):
                 raise DatabaseUnavailable(f"{settings.cql}: {error}") from error
             raise
-        return cls(cluster, session, in_flight_max)
+        return cls(cluster, session, settings.venue, in_flight_max)
 
     async def close(self) -> None:
         """Wait, within the time limit of a request, for what is in flight, then disconnect."""
@@ -131,12 +135,16 @@ class Database:
         await asyncio.to_thread(self._cluster.shutdown)
 
     async def prepare(self, cql: str) -> Any:
-        """The statement, parsed by the database once for all its uses."""
+        """The statement, parsed by the database once for all its uses.
+
+        Raises `DatabaseUnavailable`; `cassandra.InvalidRequest` where there is no such table.
+        """
         if cql not in self._prepared:
             async with self._preparing:
                 if cql not in self._prepared:
+                    text = cql.replace("{venue}", self._keyspace)
                     try:
-                        statement = await asyncio.to_thread(self._session.prepare, cql)
+                        statement = await asyncio.to_thread(self._session.prepare, text)
                     except PASSING as error:
                         raise DatabaseUnavailable(str(error)) from error
                     self._prepared[cql] = statement

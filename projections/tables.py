@@ -10,8 +10,10 @@ INT_MAX = 2**63 - 1
 KEY_CHARS_MAX = 1024
 """Longest text in a key. The database's own limit is 64 KiB for all of a key."""
 
-Value = str | bytes | int | tuple[str, ...]
+Value = str | bytes | int | tuple[str, ...] | tuple[int, ...]
 Key = tuple[Value, ...]
+RowName = tuple[str, Key, Key]
+"""A table's name, a partition and a row of it."""
 
 
 class Unwritable(ValueError):
@@ -25,7 +27,8 @@ class Table:
     """A table, by the columns that find a partition, a row in it, and what the row says.
 
     Of a `once` table every write of a row says nearly the same, so a writer may leave out those
-    that follow its first.
+    that follow its first. Of a packed table, whose rows say nothing but that they are there, so
+    many numbers share one row of the database (see `packing`).
     """
 
     name: str
@@ -33,19 +36,35 @@ class Table:
     row: tuple[str, ...]
     values: tuple[str, ...] = ()
     once: bool = False
+    numbers_per_row: int = 0
 
     @cached_property
     def insert(self) -> str:
         """CQL; its parameters are the partition's, the row's, the values, the version."""
         columns = (*self.partition, *self.row, *self.values)
-        marks = ", ".join("?" * len(columns))
-        return f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({marks}) USING TIMESTAMP ?"
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        into = f"INSERT INTO {{venue}}.{self.name} ({names})"
+        return f"{into} VALUES ({marks}) USING TIMESTAMP ?"
+
+    @cached_property
+    def packed(self) -> Table:
+        """The table in which the database keeps a packed one."""
+        *prefix, number = self.row
+        return Table(self.name, self.partition, (*prefix, "chunk"), (f"{number}s",))
 
     @cached_property
     def delete(self) -> str:
         """CQL; its parameters are the version, the partition's, the row's."""
-        where = " AND ".join(f"{column} = ?" for column in (*self.partition, *self.row))
-        return f"DELETE FROM {self.name} USING TIMESTAMP ? WHERE {where}"
+        return f"DELETE FROM {{venue}}.{self.name} USING TIMESTAMP ? WHERE {self._this_row}"
+
+    @cached_property
+    def select(self) -> str:
+        """CQL for a row's values; its parameters are the partition's, the row's."""
+        return f"SELECT {', '.join(self.values)} FROM {{venue}}.{self.name} WHERE {self._this_row}"
+
+    @property
+    def _this_row(self) -> str:
+        return " AND ".join(f"{column} = ?" for column in (*self.partition, *self.row))
 
 
 class Write(NamedTuple):
@@ -61,6 +80,11 @@ class Write(NamedTuple):
     row: Key
     values: Key | None
     version: int
+
+    @property
+    def name(self) -> RowName:
+        """Which row this is about."""
+        return self.table.name, self.partition, self.row
 
     @property
     def cql(self) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from cassandra.query import BatchStatement, BatchType
 
+from projections.packing import Packer
 from projections.session import Database
-from projections.tables import Key, Write
+from projections.tables import Key, RowName, Write
 
 BATCH_ROWS = 100
 BATCH_BYTES = 50 * 1024
@@ -25,7 +26,8 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._written: dict[tuple[str, Key, Key], int] = {}
+        self._packer = Packer(database)
+        self._written: dict[RowName, int] = {}
 
     async def store(self, writes: Iterable[Write]) -> None:
         """Write rows; return when the database has them all. May be repeated.
@@ -33,11 +35,19 @@ class Writer:
         Raises `DatabaseUnavailable` when it has not, or does not say.
         """
         newest = newest_of_each(writes)
-        due = [write for name, write in newest.items() if not self._is_written(name, write)]
+        plain = [write for write in newest if not write.table.numbers_per_row]
+        packed = [write for write in newest if write.table.numbers_per_row]
+        due = [write for write in plain if not self._is_written(write)]
+        due += await self._packer.pack(packed)
         await self._database.write(await self._statements(due))
+        self._packer.saved()
         for write in due:
             if write.table.once:
                 self._remember(write)
+
+    def forget(self) -> None:
+        """Partitions have moved: another writer may have been at work on the same rows."""
+        self._packer.forget()
 
     async def _statements(self, writes: Iterable[Write]) -> list[Any]:
         partitions: dict[tuple[str, Key], list[Any]] = defaultdict(list)
@@ -47,24 +57,26 @@ class Writer:
             rows.append(prepared.bind(write.parameters))
         return [statement for rows in partitions.values() for statement in batches(rows)]
 
-    def _is_written(self, name: tuple[str, Key, Key], write: Write) -> bool:
-        return write.table.once and self._written.get(name, write.version - 1) >= write.version
+    def _is_written(self, write: Write) -> bool:
+        if not write.table.once:
+            return False
+        version = self._written.get(write.name)
+        return version is not None and version >= write.version
 
     def _remember(self, write: Write) -> None:
         if len(self._written) >= REMEMBERED_MAX:
             self._written.clear()
-        self._written[write.table.name, write.partition, write.row] = write.version
+        self._written[write.name] = write.version
 
 
-def newest_of_each(writes: Iterable[Write]) -> dict[tuple[str, Key, Key], Write]:
-    """By row, the write that stands after all of them."""
-    newest: dict[tuple[str, Key, Key], Write] = {}
+def newest_of_each(writes: Iterable[Write]) -> list[Write]:
+    """Of each row the write that stands after all of them."""
+    newest: dict[RowName, Write] = {}
     for write in writes:
-        name = (write.table.name, write.partition, write.row)
-        there = newest.get(name)
+        there = newest.get(write.name)
         if there is None or there.version <= write.version:
-            newest[name] = write
-    return newest
+            newest[write.name] = write
+    return list(newest.values())
 
 
 def batches(rows: list[Any]) -> Iterator[Any]:
