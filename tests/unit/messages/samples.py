@@ -1,0 +1,302 @@
+"""One sample of every message, with every field set. Their golden records are in tests/golden.
+
+`python -m tests.unit.messages.samples` writes the records of new samples; a record that exists is
+never overwritten, as it is what others have learnt to read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streams.messages import (
+    FRAME_VERSION,
+    AccountCommand,
+    AccountId,
+    AccountOpened,
+    Asset,
+    Balance,
+    BalanceChange,
+    BalanceUpdate,
+    Cancel,
+    CancelOrder,
+    Cause,
+    ConfigureMarket,
+    Deposit,
+    Depth,
+    DepthKind,
+    Execution,
+    Frame,
+    Kline,
+    Lots,
+    Market,
+    MarketCommand,
+    MarketConfig,
+    MarketId,
+    MarketStatus,
+    Millis,
+    Offset,
+    OpenAccount,
+    OrderId,
+    OrderStatus,
+    OrderType,
+    OrderUpdate,
+    Place,
+    PlaceOrder,
+    Reason,
+    Replace,
+    RequestId,
+    RequestRejected,
+    Sequence,
+    Settle,
+    Side,
+    Ticker,
+    Ticks,
+    TimeInForce,
+    Trade,
+    Units,
+    Withdraw,
+    encode_event,
+    encode_frame,
+)
+from streams.messages.events import PublicEvent, Update
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+ANN = AccountId("ann")
+BTC, USDT = Asset("BTC"), Asset("USDT")
+BTCUSDT = MarketId("BTCUSDT")
+AT = Millis(1_700_000_000_123)
+ORDER = OrderId(8_193)
+REQUEST = RequestId(16_385)
+CAUSE = Cause(1, Offset(41), 2)
+
+ACCOUNT_COMMANDS: tuple[AccountCommand, ...] = (
+    OpenAccount(ANN),
+    Deposit(ANN, USDT, Units(5_000_000_000_000), "wire 7"),
+    Withdraw(ANN, USDT, Units(1_250_000_000), "wire 8"),
+    PlaceOrder(
+        ANN,
+        BTCUSDT,
+        3,
+        "mine-1",
+        Side.BUY,
+        OrderType.LIMIT,
+        TimeInForce.GTC,
+        Ticks(6_000_001),
+        Lots(150),
+        Units(7_000_000_000),
+        USDT,
+        Units(9_000_001_500),
+    ),
+    CancelOrder(ANN, BTCUSDT, 3, ORDER, "mine-1"),
+    Settle(ANN, ORDER, BTC, Units(9_000_001_000), Units(149_850), Units(150), Units(500), True),
+)
+
+MARKET_COMMANDS: tuple[MarketCommand, ...] = (
+    Place(
+        ORDER,
+        ANN,
+        BTCUSDT,
+        "mine-1",
+        Side.SELL,
+        OrderType.MARKET,
+        TimeInForce.IOC,
+        Ticks(6_000_001),
+        Lots(150),
+        Units(7_000_000_000),
+        Units(150_000),
+    ),
+    Cancel(REQUEST, ORDER, ANN, BTCUSDT),
+    Replace(REQUEST, ORDER, ANN, BTCUSDT, Ticks(6_000_002), Lots(151), Units(60_000)),
+    ConfigureMarket(
+        MarketConfig(
+            BTCUSDT,
+            3,
+            BTC,
+            USDT,
+            Units(1_000_000),
+            Units(1_000),
+            Units(100_000_000),
+            8,
+            10,
+            500,
+            MarketStatus.CANCEL_ONLY,
+        )
+    ),
+)
+
+UPDATES: tuple[Update, ...] = (
+    OrderUpdate(
+        source="matching:3",
+        seq=Sequence(9),
+        at=AT,
+        cause=CAUSE,
+        account=ANN,
+        market=BTCUSDT,
+        request=REQUEST,
+        order_id=ORDER,
+        client_order_id="mine-1",
+        execution=Execution.TRADE,
+        status=OrderStatus.PARTIALLY_FILLED,
+        side=Side.BUY,
+        order_type=OrderType.LIMIT_MAKER,
+        time_in_force=TimeInForce.FOK,
+        price=Units(6_000_001_000_000),
+        quantity=Units(150_000),
+        created=Millis(1_700_000_000_000),
+        budget=Units(7_000_000_000),
+        executed=Units(100_000),
+        executed_quote=Units(6_000_001_000),
+        market_seq=Sequence(77),
+        trade_id=12,
+        last_price=Units(6_000_001_000_000),
+        last_quantity=Units(50_000),
+        last_quote=Units(3_000_000_500),
+        fee=Units(50),
+        fee_asset=BTC,
+        is_maker=True,
+        reason=Reason.IMMEDIATE_OR_CANCEL,
+        settlement=Sequence(5),
+    ),
+    BalanceUpdate(
+        source="ledger:1",
+        seq=Sequence(10),
+        at=AT,
+        cause=CAUSE,
+        account=ANN,
+        change=BalanceChange.SETTLEMENT,
+        balances=[Balance(USDT, Units(4_990_000_000_000), Units(9_000_001_500))],
+        request=REQUEST,
+        settled=("matching:3", Sequence(5)),
+    ),
+    AccountOpened(
+        source="ledger:1", seq=Sequence(1), at=AT, cause=CAUSE, account=ANN, request=REQUEST
+    ),
+    RequestRejected(
+        source="ledger:1",
+        seq=Sequence(11),
+        at=AT,
+        cause=CAUSE,
+        account=ANN,
+        request=REQUEST,
+        reason=Reason.UNKNOWN_ORDER,
+    ),
+)
+
+PUBLIC_EVENTS: tuple[PublicEvent, ...] = (
+    Trade(
+        market=BTCUSDT,
+        seq=Sequence(77),
+        time=AT,
+        trade_id=12,
+        aggregate_id=11,
+        aggregate_last=True,
+        price="60000.01000000",
+        quantity="0.00050000",
+        quote_quantity="30.00000500",
+        maker_order_id=ORDER,
+        taker_order_id=OrderId(8_225),
+        taker_side=Side.SELL,
+        cause=CAUSE,
+    ),
+    Depth(
+        market=BTCUSDT,
+        seq=Sequence(79),
+        time=AT,
+        kind=DepthKind.DIFF,
+        first_seq=Sequence(77),
+        bids=[("60000.00000000", "1.50000000")],
+        asks=[("60000.01000000", "0.00000000"), ("60000.02000000", "2.00000000")],
+    ),
+    Ticker(
+        market=BTCUSDT,
+        seq=Sequence(77),
+        time=AT,
+        open_time=Millis(1_699_913_640_000),
+        open="59000.00000000",
+        high="61000.00000000",
+        low="58000.00000000",
+        last="60000.01000000",
+        last_quantity="0.00050000",
+        previous_close="58999.99000000",
+        volume="12.50000000",
+        quote_volume="750000.00000000",
+        first_trade_id=3,
+        last_trade_id=12,
+        trades=10,
+    ),
+    Kline(
+        market=BTCUSDT,
+        seq=Sequence(77),
+        time=AT,
+        interval="1m",
+        open_time=Millis(1_699_999_980_000),
+        close_time=Millis(1_700_000_039_999),
+        open="59999.00000000",
+        high="60001.00000000",
+        low="59998.00000000",
+        close="60000.01000000",
+        volume="0.50000000",
+        quote_volume="30000.00000000",
+        taker_volume="0.20000000",
+        taker_quote_volume="12000.00000000",
+        first_trade_id=9,
+        last_trade_id=12,
+        trades=4,
+    ),
+    Market(
+        market=BTCUSDT,
+        seq=Sequence(1),
+        time=AT,
+        status=MarketStatus.TRADING,
+        partition=3,
+        base=BTC,
+        quote=USDT,
+        tick_size="0.01000000",
+        lot_size="0.00001000",
+        min_notional="1.00000000",
+        maker_fee_bps=8,
+        taker_fee_bps=10,
+        protection_bps=500,
+    ),
+)
+
+Message = AccountCommand | MarketCommand | Update | PublicEvent
+SAMPLES: tuple[Message, ...] = (*ACCOUNT_COMMANDS, *MARKET_COMMANDS, *UPDATES, *PUBLIC_EVENTS)
+
+
+def record_of(message: Message) -> bytes:
+    """The record that carries a message; a command is in a frame of its own."""
+    match message:
+        case OpenAccount() | Deposit() | Withdraw() | PlaceOrder() | CancelOrder():
+            return encode_frame(Frame[AccountCommand](FRAME_VERSION, "", Sequence(0), [message]))
+        case Settle():
+            frame = Frame[AccountCommand](FRAME_VERSION, "matching:3", Sequence(5), [message])
+            return encode_frame(frame)
+        case Place() | Cancel() | Replace() | ConfigureMarket():
+            orders = Frame[MarketCommand](FRAME_VERSION, "ledger:1", Sequence(6), [message])
+            return encode_frame(orders)
+        case _:
+            return encode_event(message)
+
+
+def golden_path(message: Message) -> Path:
+    """Where the golden record of a sample is: JSON as it is, MessagePack in hexadecimal."""
+    suffix = "json" if isinstance(message, Update | PublicEvent) else "hex"
+    return GOLDEN / f"{type(message).__name__}.{suffix}"
+
+
+def golden_text(message: Message) -> str:
+    record = record_of(message)
+    is_json = golden_path(message).suffix == ".json"
+    return (record.decode() if is_json else record.hex()) + "\n"
+
+
+def main() -> None:
+    for sample in SAMPLES:
+        if not golden_path(sample).exists():
+            golden_path(sample).write_text(golden_text(sample))
+
+
+if __name__ == "__main__":
+    main()
