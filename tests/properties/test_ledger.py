@@ -189,7 +189,7 @@ def driven(taken: list[tuple[object, ...]], *, checked: bool = False) -> Exchang
     return exchange
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(streams)
 def test_money_is_conserved_at_every_step(taken: list[tuple[object, ...]]) -> None:
     driven(taken, checked=True)
