@@ -34,7 +34,10 @@ def bring_up(settings: Settings, report: Report) -> Installation:
     records = Records(settings.home)
     with records.exclusive("services", LOCK_LIMIT_S):
         addresses = _ground(settings, report)
-        installation.record_addresses(settings.home, addresses)
+        if addresses != installation.recorded_addresses(settings.home):
+            # Services that still run were told of servers that are elsewhere now.
+            list(_stop_services(records))
+            installation.record_addresses(settings.home, addresses)
         settings = settings.model_copy(
             update={
                 "kafka": addresses.kafka,
@@ -62,10 +65,14 @@ def take_down(settings: Settings) -> Iterator[str]:
     """Stop what `bring_up` started, the last first. Yields the name of each that ran."""
     records = Records(settings.home)
     with records.exclusive("services", LOCK_LIMIT_S):
-        for service in reversed(SERVICES):
-            if records.stop(service.name):
-                yield service.name
+        yield from _stop_services(records)
         yield from LocalStack(settings.home, settings.cache).stop()
+
+
+def _stop_services(records: Records) -> Iterator[str]:
+    for service in reversed(SERVICES):
+        if records.stop(service.name):
+            yield service.name
 
 
 def _ground(settings: Settings, report: Report) -> Addresses:

@@ -25,7 +25,7 @@ TERM_GRACE_S = 15.0
 KILL_GRACE_S = 5.0
 LOCK_POLL_S = 0.1
 LOG_LIMIT_BYTES = 16 << 20
-TAIL_LINES = 25
+TAIL_LINES = 60  # a Faust worker says thirty lines of farewell after its error
 
 
 class StartError(Exception):

@@ -139,10 +139,10 @@ def test_a_waiting_command_goes_on_when_the_other_is_done(tmp_path: Path) -> Non
 
 def test_a_failed_start_shows_the_end_of_the_log(log: Path) -> None:
     log.parent.mkdir()
-    log.write_text("".join(f"line {number}\n" for number in range(100)))
+    log.write_text("".join(f"line {number}\n" for number in range(200)))
     message = str(StartError("kafka", "ended instead of starting", log))
     assert message.startswith("kafka ended instead of starting.")
-    assert message.endswith("line 98\nline 99")
+    assert message.endswith("line 198\nline 199")
     assert "line 10\n" not in message
 
 
