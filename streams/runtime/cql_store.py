@@ -21,23 +21,25 @@ CHUNKS_PER_PAGE = 8
 _outputs = msgspec.msgpack.Decoder(list[tuple[str, int, int]])
 
 INSERT_CHUNK = (
-    "INSERT INTO checkpoint_chunks (role, partition, position, part, chunk, state)"
+    "INSERT INTO {venue}.checkpoint_chunks (role, partition, position, part, chunk, state)"
     " VALUES (?, ?, ?, ?, ?, ?)"
 )
 INSERT = (
-    "INSERT INTO checkpoints (role, partition, position, at, digest, chunks, outputs)"
+    "INSERT INTO {venue}.checkpoints (role, partition, position, at, digest, chunks, outputs)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 SELECT = (
-    "SELECT position, at, digest, chunks, outputs FROM checkpoints WHERE role = ? AND partition = ?"
+    "SELECT position, at, digest, chunks, outputs"
+    " FROM {venue}.checkpoints WHERE role = ? AND partition = ?"
 )
 SELECT_CHUNKS = (
-    "SELECT state FROM checkpoint_chunks"
+    "SELECT state FROM {venue}.checkpoint_chunks"
     " WHERE role = ? AND partition = ? AND position = ? AND part = ?"
 )
-DELETE = "DELETE FROM checkpoints WHERE role = ? AND partition = ? AND position = ?"
+DELETE = "DELETE FROM {venue}.checkpoints WHERE role = ? AND partition = ? AND position = ?"
 DELETE_CHUNKS = (
-    "DELETE FROM checkpoint_chunks WHERE role = ? AND partition = ? AND position = ? AND part = ?"
+    "DELETE FROM {venue}.checkpoint_chunks"
+    " WHERE role = ? AND partition = ? AND position = ? AND part = ?"
 )
 
 
