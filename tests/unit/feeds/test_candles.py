@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from api.feeds.candles import Candles, Interval, fill
+from streams.market_data.intervals import INTERVALS
 from tests.unit.feeds.samples import NOON, amount, kline
 
 MINUTE = 60_000
@@ -36,6 +37,15 @@ def test_a_moment_lies_in_the_candle_of_its_interval(
     assert Interval(interval).open_time(moment) == at(opens)
     assert Interval(interval).next_open(at(opens)) == at(next_opens)
     assert Interval(interval).close_time(at(opens)) == at(next_opens) - 1
+
+
+def test_doors_and_market_data_agree_on_when_candles_open_and_close() -> None:
+    assert [interval.name for interval in INTERVALS] == [*Interval]
+    for written in INTERVALS:
+        shown = Interval(written.name)
+        for moment in range(at("2023-12-25"), at("2024-03-05"), 7 * 3_599_999):
+            assert shown.open_time(moment) == written.open_time(moment)
+            assert shown.close_time(shown.open_time(moment)) == written.close_time(moment)
 
 
 def test_months_end_with_the_year() -> None:

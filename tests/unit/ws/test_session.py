@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from api.feeds.markets import Markets
 from api.ws.app import Door
@@ -88,12 +89,12 @@ async def listening(client: ClientConnection) -> list[str]:
 async def closed(client: ClientConnection) -> tuple[int, str]:
     """The code and reason the server closes with, after whatever else it sends."""
     async with asyncio.timeout(LIMIT_S):
-        try:
-            while True:
-                await client.recv()
-        except ConnectionClosed as ended:
-            assert ended.rcvd is not None
-            return ended.rcvd.code, ended.rcvd.reason
+        with suppress(ConnectionClosedError):
+            async for _ in client:
+                pass
+        await client.wait_closed()
+    assert client.close_code is not None
+    return client.close_code, client.close_reason or ""
 
 
 async def test_a_raw_stream_is_named_by_the_path(served: Served) -> None:
