@@ -1,0 +1,168 @@
+"""Rows leave in batches of bounded size; rows that come and go share rows that stay right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+
+from projections.packing import Packer
+from projections.session import Database, DatabaseUnavailable, Row
+from projections.tables import Table, Write
+from projections.writer import BATCH_BYTES, BATCH_ROWS, batches
+
+OPEN = Table("open_orders", ("account",), ("market", "order_id"), numbers_per_row=100)
+PACKED = OPEN.packed
+
+
+@dataclass
+class BoundRow:
+    """As much of a bound statement as batching looks at."""
+
+    values: list[bytes | None]
+    keyspace: str | None = None
+    routing_key: bytes | None = None
+    custom_payload: None = None
+    prepared_statement: Any = None
+
+
+class Rows:
+    """A database that holds packed rows and nothing else."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[object, ...], tuple[int, list[int]]] = {}
+        self.reads = 0
+        self.away = False
+
+    async def execute(self, cql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        assert cql == PACKED.select
+        if self.away:
+            raise DatabaseUnavailable("away")
+        self.reads += 1
+        found = self.rows.get(tuple(parameters))
+        return [(found[1],)] if found and found[1] else []
+
+    def store(self, writes: Sequence[Write]) -> None:
+        for write in writes:
+            name = (*write.partition, *write.row)
+            there = self.rows.get(name)
+            if there is None or there[0] <= write.version:
+                numbers = write.values[0] if write.values else ()
+                self.rows[name] = (write.version, list(cast("tuple[int, ...]", numbers)))
+
+    def packer(self) -> Packer:
+        return Packer(cast(Database, self))
+
+    def open_orders(self) -> list[int]:
+        return sorted(number for _, numbers in self.rows.values() for number in numbers)
+
+
+def opened(order_id: int, seq: int) -> Write:
+    return Write(OPEN, ("alice",), ("BTCUSDT", order_id), (), seq)
+
+
+def closed(order_id: int, seq: int) -> Write:
+    return Write(OPEN, ("alice",), ("BTCUSDT", order_id), None, seq)
+
+
+async def take(database: Rows, packer: Packer, *writes: Write) -> list[Write]:
+    due = await packer.pack(writes)
+    database.store(due)
+    packer.saved()
+    return due
+
+
+async def test_orders_of_one_chunk_share_a_row() -> None:
+    database = Rows()
+    due = await take(database, database.packer(), opened(7, 1), opened(9, 2), opened(107, 3))
+    assert [(write.row, write.values, write.version) for write in due] == [
+        (("BTCUSDT", 0), ((7, 9),), 2),
+        (("BTCUSDT", 1), ((107,),), 3),
+    ]
+
+
+async def test_a_row_goes_with_the_last_of_its_orders() -> None:
+    database = Rows()
+    packer = database.packer()
+    await take(database, packer, opened(7, 1))
+    (due,) = await take(database, packer, closed(7, 2))
+    assert (due.cql, due.parameters) == (PACKED.delete, (2, "alice", "BTCUSDT", 0))
+
+
+async def test_an_order_that_was_open_only_between_two_polls_costs_no_write() -> None:
+    database = Rows()
+    packer = database.packer()
+    await take(database, packer, opened(7, 1))
+    assert await take(database, packer, closed(8, 3)) == []
+
+
+async def test_a_row_is_read_once_for_all_its_changes() -> None:
+    database = Rows()
+    packer = database.packer()
+    for number in range(10):
+        await take(database, packer, opened(number, number + 1))
+    assert database.reads == 1
+
+
+async def test_a_restart_goes_on_from_the_rows_there_are() -> None:
+    database = Rows()
+    await take(database, database.packer(), opened(7, 1), opened(9, 2))
+    await take(database, database.packer(), closed(7, 3))
+    assert database.open_orders() == [9]
+
+
+async def test_reading_the_same_events_again_ends_where_it_was() -> None:
+    database = Rows()
+    history = [opened(7, 1), opened(9, 2), closed(7, 3), opened(11, 4), closed(9, 5)]
+    await take(database, database.packer(), *history[:3])
+    await take(database, database.packer(), *history[3:])
+    packer = database.packer()
+    for write in history:
+        await take(database, packer, write)
+    assert database.open_orders() == [11]
+
+
+async def test_what_another_writer_did_meanwhile_is_kept() -> None:
+    database = Rows()
+    ours, theirs = database.packer(), database.packer()
+    await take(database, ours, opened(7, 1))
+    await take(database, theirs, opened(9, 2))
+    ours.forget()
+    await take(database, ours, closed(7, 3))
+    assert database.open_orders() == [9]
+
+
+async def test_a_change_whose_write_failed_is_due_again() -> None:
+    database = Rows()
+    packer = database.packer()
+    lost = await packer.pack([opened(7, 1)])
+    assert lost == await packer.pack([opened(7, 1)])
+
+
+async def test_nothing_changes_while_the_database_is_away() -> None:
+    database = Rows()
+    packer = database.packer()
+    database.away = True
+    with pytest.raises(DatabaseUnavailable):
+        await packer.pack([opened(7, 1)])
+    database.away = False
+    await take(database, packer, opened(7, 1))
+    assert database.open_orders() == [7]
+
+
+def sizes(rows: Sequence[BoundRow], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    monkeypatch.setattr("projections.writer._together", len)
+    return list(batches(list(rows)))
+
+
+def test_a_batch_has_a_bounded_number_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [BoundRow([b"k", b"v"])] * (2 * BATCH_ROWS + 1)
+    assert sizes(rows, monkeypatch) == [BATCH_ROWS, BATCH_ROWS, 1]
+
+
+def test_a_batch_has_a_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    small, large = BoundRow([b"k", None]), BoundRow([b"v" * BATCH_BYTES * 3])
+    half = BoundRow([b"v" * (BATCH_BYTES // 2)])
+    assert sizes([small, large, small, half, half], monkeypatch) == [1, 1, 2, 1]
