@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from streams.messages import AccountCommand, MarketCommand, Sequence, Update
 from streams.messages.events import PublicEvent
@@ -50,4 +50,21 @@ class Processor(Protocol):
 
     def digest(self) -> str:
         """A hash of the state; equal states have equal digests."""
+        ...
+
+
+@runtime_checkable
+class Sampled(Processor, Protocol):
+    """A processor that says states, of which its driver needs only the newest.
+
+    `apply` is `observe` and `sample` in one. What a name says is the same however often is sampled;
+    only which names are said differs.
+    """
+
+    def observe(self, offset: int, at: int, value: bytes) -> list[Output]:
+        """Take a record as `apply` does; say only states that no later record changes."""
+        ...
+
+    def sample(self) -> list[Output]:
+        """Say the states that changed since this was last called."""
         ...

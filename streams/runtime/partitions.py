@@ -23,7 +23,7 @@ from typing import TypeVar
 
 from infra.health import Health
 from infra.settings import Settings
-from streams.outputs import MalformedRecord, Output
+from streams.outputs import MalformedRecord, Output, Sampled
 from streams.runtime import checkpoints
 from streams.runtime.checkpoints import Held
 from streams.runtime.dead_letters import DeadLetter
@@ -129,6 +129,8 @@ class Partitions:
                 self._checkpoint(partition, held)
 
     async def _apply(self, partition: int, held: Held, records: Iterable[Kept]) -> None:
+        machine = held.machine
+        take = machine.observe if isinstance(machine, Sampled) else machine.apply
         outputs: list[Output] = []
         dead: list[DeadLetter] = []
         for record in records:
@@ -141,9 +143,11 @@ class Partitions:
                 )
             held.position, held.at = record.offset + 1, record.at
             try:
-                outputs += held.machine.apply(record.offset, record.at, record.value)
+                outputs += take(record.offset, record.at, record.value)
             except MalformedRecord as error:
                 dead.append(self._dead_letter(partition, record, error))
+        if isinstance(machine, Sampled):
+            outputs += machine.sample()
         await self._publisher.publish(outputs, dead)
 
     def _dead_letter(self, partition: int, record: Kept, error: MalformedRecord) -> DeadLetter:

@@ -84,12 +84,16 @@ class Publisher:
         return Record(output.key.encode(), value, headers)
 
     def _cloudevents(self, output: Output) -> list[tuple[str, bytes]]:
-        """CloudEvents' attributes in the binary mode of its Kafka binding."""
+        """CloudEvents' attributes in the binary mode of its Kafka binding.
+
+        The id repeats over the candles of one trade; with the source, which names the interval, it
+        is unique, as CloudEvents asks.
+        """
         return [
             ("ce_specversion", b"1.0"),
             ("ce_id", f"{output.key}:{output.seq}".encode()),
             ("ce_type", output.topic.name(self._venue).encode()),
-            ("ce_source", f"/{self._venue}/markets/{output.key}".encode()),
+            ("ce_source", f"/{self._venue}/markets/{edge_of(output).source}".encode()),
             ("content-type", output.topic.content_type.encode()),
         ]
 
