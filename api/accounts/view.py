@@ -19,7 +19,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NoReturn, assert_never
 
 import msgspec
 
@@ -33,7 +33,10 @@ from api.feeds.tail import Record, TopicTail
 from infra.settings import Settings
 from streams.messages import (
     AccountId,
+    Execution,
+    MarketId,
     Offset,
+    OrderUpdate,
     RequestId,
     Update,
     partition_of_account,
@@ -73,6 +76,7 @@ class AccountView:
         self._unprojected = [Unprojected(RECORDS_MAX // count) for _ in range(count)]
         self._progress = [Progress(partition) for partition in range(count)]
         self._projected = ProjectedOffsets(settings)
+        self._book_seqs: dict[MarketId, int] = {}
         self._watermarks: dict[tuple[int, str], int] = {}
         self._acknowledged: dict[AccountId, _Acknowledged] = {}
         self._tail: TopicTail | None = None
@@ -166,6 +170,10 @@ class AccountView:
     def _partition(self, account: AccountId) -> int:
         return partition_of_account(account, self._settings.account_partitions)
 
+    def book_seq(self, market: MarketId) -> int:
+        """The market's newest event known here that changed its book; 0 for none."""
+        return self._book_seqs.get(market, 0)
+
     # -- what the log says -----------------------------------------------------------------------
 
     def _deliver(self, topic: Topic, partition: int, records: Sequence[Record]) -> None:
@@ -190,6 +198,9 @@ class AccountView:
     def _apply(self, partition: int, offset: Offset, update: Update) -> None:
         self._unprojected[partition].apply(offset, update)
         self._progress[partition].apply(update)
+        if isinstance(update, OrderUpdate) and _changed_book(update):
+            known = self._book_seqs.get(update.market, 0)
+            self._book_seqs[update.market] = max(known, update.market_seq)
         completed = self._outcomes.apply(update)
         if completed is not None and update.account in self._acknowledged:
             self._acknowledged[update.account].pending.pop(completed, None)
@@ -208,6 +219,19 @@ class AccountView:
             progress = self._progress[self._partition(account)]
             if not known.pending and progress.has_reached(known.position):
                 del self._acknowledged[account]
+
+
+def _changed_book(update: OrderUpdate) -> bool:
+    """Whether a level of the book is another since this event."""
+    match update.execution:
+        case Execution.TRADE | Execution.CANCELED | Execution.REPLACED:
+            return True
+        case Execution.NEW:
+            return update.last
+        case Execution.EXPIRED | Execution.REJECTED:
+            return False
+        case _:
+            assert_never(update.execution)
 
 
 def _drop_overdue(known: _Acknowledged) -> None:

@@ -14,6 +14,7 @@ from api.errors import bad_symbol, unavailable
 from api.feeds.market_view import MarketView
 from api.feeds.markets import MarketFeed
 from api.feeds.rules import MarketRules
+from api.handlers.freshness import FreshBooks
 from infra.settings import Settings
 from streams.messages import (
     AccountCommand,
@@ -34,6 +35,7 @@ class Exchange:
 
     settings: Settings
     markets: MarketView
+    books: FreshBooks
     accounts: AccountView
     commands: Sender[AccountCommand]
     configuration: Sender[MarketCommand]

@@ -114,7 +114,8 @@ async def exchange_info(exchange: Exchange, parameters: Parameters) -> Json:
 async def depth(exchange: Exchange, parameters: Parameters) -> Json:
     """A market's book."""
     limit = parameters.limit(DEPTH_LEVELS, DEPTH_LEVELS_MAX)
-    return shapes.depth(_book(exchange.feed(parameters.required("symbol"))), limit)
+    feed = await exchange.books.feed(exchange.rules(parameters.required("symbol")).market)
+    return shapes.depth(_book(feed), limit)
 
 
 async def trades(exchange: Exchange, parameters: Parameters) -> list[Json]:

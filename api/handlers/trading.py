@@ -39,6 +39,7 @@ from streams.messages import (
     OrderStatus,
     OrderType,
     OrderUpdate,
+    PlaceOrder,
     RequestRejected,
     Side,
     Ticks,
@@ -103,8 +104,7 @@ async def new_order(exchange: Exchange, caller: Caller, parameters: Parameters) 
     """Place an order."""
     rules = exchange.rules(parameters.required("symbol"))
     order = read_new_order(parameters, new_client_id())
-    reference = reference_price(order, rules, exchange.markets.feeds[rules.market])
-    command = place_order(order, caller.account, rules, reference)
+    command = await _command(exchange, caller, rules, order)
     caller.check_in_time(exchange.clock())
     placed = await exchange.command(caller.account, command)
     if order.response is ResponseType.ACK:
@@ -120,20 +120,25 @@ async def new_order(exchange: Exchange, caller: Caller, parameters: Parameters) 
 async def check_order(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:
     """Check an order as far as can be without placing it."""
     rules = exchange.rules(parameters.required("symbol"))
-    order = read_new_order(parameters, new_client_id())
-    reference = reference_price(order, rules, exchange.markets.feeds[rules.market])
-    place_order(order, caller.account, rules, reference)
+    await _command(exchange, caller, rules, read_new_order(parameters, new_client_id()))
     return {}
 
 
-def reference_price(order: NewOrder, rules: MarketRules, feed: MarketFeed) -> Ticks | None:
+async def _command(
+    exchange: Exchange, caller: Caller, rules: MarketRules, order: NewOrder
+) -> PlaceOrder:
+    reference = None
+    if order.order_type is OrderType.MARKET:
+        reference = reference_price(order.side, rules, await exchange.books.feed(rules.market))
+    return place_order(order, caller.account, rules, reference)
+
+
+def reference_price(side: Side, rules: MarketRules, feed: MarketFeed) -> Ticks | None:
     """What the worst price of a MARKET order is reckoned from.
 
     The best opposite price, else that of the last trade; None where there has been neither.
     """
-    if order.order_type is not OrderType.MARKET:
-        return None
-    opposite = feed.book.asks if order.side is Side.BUY else feed.book.bids
+    opposite = feed.book.asks if side is Side.BUY else feed.book.bids
     best = opposite.best()
     if best is not None:
         return rules.ticks(best[0])

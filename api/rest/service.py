@@ -19,6 +19,7 @@ from api.accounts.sender import Sender, producer
 from api.accounts.view import AccountView
 from api.feeds.market_view import MarketView
 from api.handlers.exchange import Exchange
+from api.handlers.freshness import FreshBooks
 from api.rest.app import create_app
 from infra.settings import Settings
 from streams.messages import AccountCommand, MarketCommand
@@ -50,12 +51,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     Raises what a part of the service failed with.
     """
     log_producer = producer(settings)
-    archive, view = Archive(settings), AccountView(settings)
+    archive, view, markets = Archive(settings), AccountView(settings), MarketView(settings)
     commands: Sender[AccountCommand] = Sender(log_producer, settings, COMMANDS)
     configuration: Sender[MarketCommand] = Sender(log_producer, settings, ORDERS)
     exchange = Exchange(
         settings=settings,
-        markets=MarketView(settings),
+        markets=markets,
+        books=FreshBooks(markets, view),
         accounts=view,
         commands=commands,
         configuration=configuration,
@@ -68,7 +70,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(part.run(), name=type(part).__name__)
-                for part in (exchange.markets, view, commands, configuration, archive)
+                for part in (markets, view, commands, configuration, archive)
             ]
             serving = group.create_task(server.serve(), name="server")
             stopping = group.create_task(stop.wait(), name="stop")

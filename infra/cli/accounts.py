@@ -1,0 +1,75 @@
+"""`velocity accounts`: open them, fund them, list them."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli.admin import Admin, admin, show
+
+app = typer.Typer(help="Open, fund and list accounts.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits, - and _.")],
+    fund: Annotated[
+        list[str] | None, typer.Option(help="What to credit, as ASSET=AMOUNT; may be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Open an account with an API key, and credit it. The secret is shown only here."""
+    funds = [_fund(text) for text in fund or ()]
+    with admin() as client:
+        client.post("/accounts", {"account": name})
+        key = client.post(f"/accounts/{name}/keys")
+        for asset, amount in funds:
+            _deposit(client, name, asset, amount, "opening")
+    if as_json:
+        typer.echo(json.dumps(key))
+    else:
+        show([key])
+
+
+@app.command(name="list")
+def list_accounts(as_json: Json = False) -> None:
+    """List all accounts."""
+    with admin() as client:
+        accounts = client.get("/accounts")
+    if as_json:
+        typer.echo(json.dumps(accounts))
+    else:
+        show(accounts)
+
+
+@app.command()
+def deposit(
+    name: Annotated[str, typer.Argument(help="The account.")],
+    asset: Annotated[str, typer.Argument(help="What came in, such as USDT.")],
+    amount: Annotated[str, typer.Argument(help="How much of it.")],
+    reference: Annotated[str, typer.Option(help="A name for it, for whoever audits.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Credit an account with what came in."""
+    with admin() as client:
+        balance = _deposit(client, name, asset, amount, reference)
+    if as_json:
+        typer.echo(json.dumps(balance))
+    else:
+        show([balance])
+
+
+def _deposit(client: Admin, name: str, asset: str, amount: str, reference: str) -> Any:
+    wanted = {"asset": asset, "amount": amount, "reference": reference}
+    return client.post(f"/accounts/{name}/deposits", wanted)
+
+
+def _fund(text: str) -> tuple[str, str]:
+    asset, equals, amount = text.partition("=")
+    if not (asset and equals and amount):
+        raise typer.BadParameter(f"{text!r} is not ASSET=AMOUNT", param_hint="--fund")
+    return asset, amount
