@@ -40,6 +40,7 @@ class Head(msgspec.Struct, frozen=True, array_like=True, tag="head"):
     taken: list[int]
     last_commands: list[int]
     last_updates: list[int]
+    markets: int
 
 
 class MarketHead(msgspec.Struct, frozen=True, array_like=True, tag="market"):
@@ -47,6 +48,7 @@ class MarketHead(msgspec.Struct, frozen=True, array_like=True, tag="market"):
     seq: int
     trade_id: int
     aggregate_id: int
+    orders: int
 
 
 class OrderRow(msgspec.Struct, frozen=True, array_like=True):
@@ -95,6 +97,7 @@ def write(state: MatchingPartition) -> Iterator[bytes]:
             state.inbox.watermarks,
             state.outbox.last_commands,
             state.outbox.last_updates,
+            len(state.markets),
         )
     )
     for name, market in sorted(state.markets.items()):
@@ -105,10 +108,13 @@ def write(state: MatchingPartition) -> Iterator[bytes]:
 
 def write_market(market: Market) -> Iterator[bytes]:
     """One market in chunks of bounded size."""
+    book = market.book
     yield _encoder.encode(
-        MarketHead(market.config, market.seq, market.trade_id, market.aggregate_id)
+        MarketHead(
+            market.config, market.seq, market.trade_id, market.aggregate_id, len(book.orders)
+        )
     )
-    rows = (_row(order) for order in market.book.resting())
+    rows = (_row(order) for order in book.resting())
     while chunk := list(islice(rows, ROWS_MAX)):
         yield _encoder.encode(Orders(chunk))
 
@@ -135,6 +141,8 @@ def read(state: MatchingPartition, chunks: Iterable[bytes]) -> None:
             raise SnapshotMismatch(f"no market begins with a {type(chunk).__name__}")
         market = _read_market(chunk, rest, state)
         state.markets[market.config.market] = market
+    if len(state.markets) != head.markets:
+        raise SnapshotMismatch(f"{len(state.markets)} of {head.markets} markets")
 
 
 def _read_market(
@@ -150,6 +158,8 @@ def _read_market(
                 for row in rows:
                     market.book.add(_order(row))
             case DepthHead(last_seq=last_seq, diffs=diffs):
+                if len(market.book.orders) != head.orders:
+                    raise SnapshotMismatch(f"{head.config.market} lacks orders")
                 feed = DepthFeed(market)
                 feed.last_seq, feed.diffs = last_seq, diffs
                 state.feeds[head.config.market] = feed

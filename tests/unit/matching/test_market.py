@@ -1,0 +1,311 @@
+"""Who trades with whom, at which price, and what is left: the book before, a command, the book
+after. Bids stand on the left, asks on the right, each queue from first to last."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.messages import MarketStatus, OrderType, TimeInForce
+from tests.unit.matching.floor import BUY, SELL, TICK_LOT, Floor, config, table
+
+MAKER = OrderType.LIMIT_MAKER
+IOC, FOK = TimeInForce.IOC, TimeInForce.FOK
+
+LADDER = """
+         | 103 | d5
+         | 102 | c4
+         | 101 | a2 b3
+    x1   |  99 |
+    y6   |  98 |
+"""
+
+
+class TestPriceTimePriority:
+    def test_a_limit_order_that_does_not_cross_rests_behind_its_price(self) -> None:
+        floor = Floor(LADDER)
+        assert floor.place("e", SELL, 7, 101) == ["e accepted"]
+        assert floor.book == table("""
+                 | 103 | d5
+                 | 102 | c4
+                 | 101 | a2 b3 e7
+            x1   |  99 |
+            y6   |  98 |
+        """)
+
+    def test_the_best_price_trades_first_and_at_a_price_who_came_first(self) -> None:
+        floor = Floor(LADDER)
+        assert floor.place("e", BUY, 6, 102) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e takes 3 of b at 101",
+            "e takes 1 of c at 102",
+        ]
+        assert floor.book == table("""
+                 | 103 | d5
+                 | 102 | c3
+            x1   |  99 |
+            y6   |  98 |
+        """)
+
+    def test_what_does_not_cross_of_a_taker_rests_at_its_limit(self) -> None:
+        floor = Floor(LADDER)
+        assert floor.place("e", SELL, 9, 98) == [
+            "e accepted",
+            "e takes 1 of x at 99",
+            "e takes 6 of y at 98",
+        ]
+        assert floor.book == table("""
+                 | 103 | d5
+                 | 102 | c4
+                 | 101 | a2 b3
+                 |  98 | e2
+        """)
+
+    def test_a_partly_filled_maker_keeps_its_place(self) -> None:
+        floor = Floor("| 101 | a2 b3")
+        floor.place("e", BUY, 1, 101)
+        assert floor.place("f", BUY, 2, 101) == [
+            "f accepted",
+            "f takes 1 of a at 101",
+            "f takes 1 of b at 101",
+        ]
+
+
+class TestImmediateOrders:
+    def test_ioc_trades_what_it_can_and_never_rests(self) -> None:
+        floor = Floor("| 101 | a2")
+        assert floor.place("e", BUY, 5, 101, tif=IOC) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e expired (immediate or cancel), 3 left",
+        ]
+        assert floor.book == []
+
+    def test_fok_trades_wholly(self) -> None:
+        floor = Floor(LADDER)
+        assert floor.place("e", BUY, 9, 102, tif=FOK) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e takes 3 of b at 101",
+            "e takes 4 of c at 102",
+        ]
+
+    def test_fok_trades_nothing_where_a_lot_is_missing(self) -> None:
+        floor = Floor(LADDER)
+        assert floor.place("e", BUY, 10, 102, tif=FOK) == [
+            "e accepted",
+            "e expired (fill or kill), 10 left",
+        ]
+        assert floor.book == table(LADDER)
+
+    def test_post_only_is_refused_where_it_would_take(self) -> None:
+        floor = Floor(LADDER)
+        assert floor.place("e", BUY, 1, 101, kind=MAKER) == ["e refused: would take"]
+        assert floor.place("e", BUY, 1, 100, kind=MAKER) == ["e accepted"]
+
+
+class TestMarketOrders:
+    def test_by_quantity_takes_from_the_best_until_it_is_filled(self) -> None:
+        floor = Floor(LADDER)
+        assert floor.market_order("e", SELL, 3) == [
+            "e accepted",
+            "e takes 1 of x at 99",
+            "e takes 2 of y at 98",
+        ]
+
+    def test_what_nobody_offers_expires(self) -> None:
+        floor = Floor("| 101 | a2")
+        assert floor.market_order("e", BUY, 3) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e expired (no liquidity), 1 left",
+        ]
+
+    def test_the_worst_price_protects_it(self) -> None:
+        floor = Floor(LADDER)
+        assert floor.market_order("e", BUY, 9, price=101) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e takes 3 of b at 101",
+            "e expired (no liquidity), 4 left",
+        ]
+
+    def test_by_budget_buys_the_whole_lots_it_can_pay(self) -> None:
+        floor = Floor(LADDER)
+        budget = (5 * 101 + 2 * 102) * TICK_LOT + 7
+        assert floor.market_order("e", BUY, budget=budget) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e takes 3 of b at 101",
+            "e takes 2 of c at 102",
+            "e filled, 7 left",
+        ]
+
+    def test_by_budget_spent_to_the_last_unit_has_nothing_to_expire(self) -> None:
+        floor = Floor("| 101 | a2")
+        assert floor.market_order("e", BUY, budget=101 * TICK_LOT) == [
+            "e accepted",
+            "e takes 1 of a at 101",
+        ]
+
+    def test_by_budget_expires_where_the_book_is_empty_before_the_budget(self) -> None:
+        floor = Floor("| 101 | a2")
+        assert floor.market_order("e", BUY, budget=500 * TICK_LOT) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            f"e expired (no liquidity), {298 * TICK_LOT} left",
+        ]
+
+    def test_by_budget_that_pays_for_no_lot_expires_whole(self) -> None:
+        floor = Floor("| 101 | a2")
+        assert floor.market_order("e", BUY, budget=9) == [
+            "e accepted",
+            "e expired (no liquidity), 9 left",
+        ]
+
+    def test_a_seller_by_budget_sells_no_more_than_it_holds(self) -> None:
+        floor = Floor(LADDER)
+        assert floor.market_order("e", SELL, budget=1_000_000, hold=3_000) == [
+            "e accepted",
+            "e takes 1 of x at 99",
+            "e takes 2 of y at 98",
+            f"e expired (no liquidity), {1_000_000 - (99 + 2 * 98) * TICK_LOT} left",
+        ]
+
+    def test_an_unprotected_buyer_pays_no_more_than_it_holds(self) -> None:
+        floor = Floor(LADDER)
+        assert floor.market_order("e", BUY, 9, hold=2 * 101 * TICK_LOT + 5) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e expired (no liquidity), 7 left",
+        ]
+
+
+class TestCancel:
+    @pytest.mark.parametrize("name", ["a", "b", "e"])
+    def test_takes_an_order_out_wherever_it_stands(self, name: str) -> None:
+        floor = Floor("| 101 | a2 b3 e4")
+        assert floor.cancel(name) == [f"{name} cancelled"]
+        left = " ".join(order for order in ("a2", "b3", "e4") if order[0] != name)
+        assert floor.book == [("", "101", left)]
+
+    def test_the_last_of_a_price_takes_the_price_with_it(self) -> None:
+        floor = Floor(LADDER)
+        floor.cancel("c")
+        assert [price for _, price, _ in floor.book] == ["103", "101", "99", "98"]
+
+    def test_only_its_owner_may(self) -> None:
+        floor = Floor("| 101 | a2")
+        assert floor.cancel("a", by="b") == ["a refused: unknown order"]
+        assert floor.cancel("b") == ["b refused: unknown order"]
+        assert floor.book == table("| 101 | a2")
+
+    def test_after_a_neighbour_traded_away_finds_its_own_place(self) -> None:
+        floor = Floor("| 101 | a1 b1 c1 d1")
+        floor.place("e", BUY, 1, 101)
+        floor.cancel("b")
+        floor.cancel("d")
+        assert floor.book == table("| 101 | c1")
+
+
+class TestReplace:
+    def test_loses_its_place_in_the_queue(self) -> None:
+        floor = Floor("| 101 | a2 b3")
+        assert floor.replace("a", 1, 101) == ["a replaced"]
+        assert floor.book == table("| 101 | b3 a1")
+
+    def test_trades_where_its_new_price_crosses(self) -> None:
+        floor = Floor(LADDER)
+        assert floor.replace("x", 4, 101) == [
+            "x replaced",
+            "x takes 2 of a at 101",
+            "x takes 2 of b at 101",
+        ]
+        assert floor.cancel("x") == ["x refused: unknown order"]
+
+    def test_its_quantity_is_what_is_open_afterwards(self) -> None:
+        floor = Floor("| 101 | a9")
+        floor.place("e", BUY, 4, 101)
+        floor.replace("a", 6, 102)
+        assert floor.book == table("| 102 | a6")
+
+    def test_post_only_stays_as_it_was_where_it_would_take(self) -> None:
+        floor = Floor("x1 | 99 |")
+        floor.place("a", SELL, 2, 101, kind=MAKER)
+        floor.place("b", SELL, 3, 101)
+        assert floor.replace("a", 2, 99) == ["a refused: would take"]
+        assert floor.book == table("""
+               | 101 | a2 b3
+            x1 |  99 |
+        """)
+
+    def test_needs_a_hold_for_what_it_asks(self) -> None:
+        floor = Floor("x2 | 99 |")
+        need = 2 * 100 * TICK_LOT
+        missing = need - 2 * 99 * TICK_LOT
+        assert floor.replace("x", 2, 100, hold=missing - 1) == ["x refused: hold too small"]
+        assert floor.replace("x", 2, 100, hold=missing) == ["x replaced"]
+
+    def test_only_its_owner_may(self) -> None:
+        floor = Floor("| 101 | a2")
+        assert floor.replace("a", 1, 101, by="b") == ["a refused: unknown order"]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("order", "reason"),
+        [
+            ({"quantity": 1, "price": 0}, "price filter"),
+            ({"quantity": 1, "price": -1}, "price filter"),
+            ({"quantity": 1, "price": 2**62}, "price filter"),
+            ({"quantity": 0, "price": 100}, "lot size"),
+            ({"quantity": 2**62, "price": 100}, "lot size"),
+            ({"quantity": 10**15, "price": 10**12}, "amount out of range"),
+            ({"quantity": 4, "price": 100}, "min notional"),
+            ({"quantity": 5, "price": 100, "hold": 4_999}, "hold too small"),
+            ({"quantity": 5, "price": 100, "budget": 1}, "invalid combination"),
+            ({"quantity": 5, "price": 100, "kind": MAKER, "tif": IOC}, "invalid combination"),
+            ({"quantity": 4, "price": 100, "kind": OrderType.MARKET}, "min notional"),
+            ({"budget": 4_999, "kind": OrderType.MARKET}, "min notional"),
+            ({"budget": 5_000, "hold": 4_999, "kind": OrderType.MARKET}, "hold too small"),
+            ({"kind": OrderType.MARKET}, "lot size"),
+            ({"quantity": 5, "budget": 5_000, "kind": OrderType.MARKET}, "invalid combination"),
+            ({"quantity": 5, "kind": OrderType.MARKET, "tif": FOK}, "invalid combination"),
+        ],
+    )
+    def test_a_bad_order_is_told_why(self, order: dict[str, int], reason: str) -> None:
+        floor = Floor(min_notional=5_000)
+        assert floor.place("e", BUY, **order) == [f"e refused: {reason}"]  # type: ignore[arg-type]
+
+    def test_a_seller_must_hold_what_it_sells(self) -> None:
+        floor = Floor()
+        assert floor.place("e", SELL, 5, 100, hold=4_999) == ["e refused: hold too small"]
+        assert floor.place("e", SELL, 5, 100, hold=5_000) == ["e accepted"]
+
+    def test_a_living_orders_id_is_taken_and_a_dead_ones_is_free(self) -> None:
+        floor = Floor("| 101 | a2")
+        assert floor.place("a", BUY, 1, 90) == ["a refused: duplicate order id"]
+        floor.cancel("a")
+        assert floor.place("a", BUY, 1, 90) == ["a accepted"]
+
+    @pytest.mark.parametrize(
+        "status", [MarketStatus.HALT, MarketStatus.BREAK, MarketStatus.CANCEL_ONLY]
+    )
+    def test_a_market_that_does_not_trade_takes_cancels_only(self, status: MarketStatus) -> None:
+        floor = Floor("| 101 | a2 b3")
+        floor.market.configure(config(status=status))
+        assert floor.place("e", BUY, 1, 101) == ["e refused: market closed"]
+        assert floor.replace("a", 1, 101) == ["a refused: market closed"]
+        assert floor.cancel("a") == ["a cancelled"]
+
+
+class TestNames:
+    def test_events_are_numbered_without_a_gap_and_refusals_not_at_all(self) -> None:
+        floor = Floor("| 101 | a2 b3")
+        assert floor.market.seq == 2
+        floor.place("e", BUY, 3, 101)
+        assert (floor.market.seq, floor.market.trade_id) == (5, 2)
+        floor.cancel("z")
+        assert floor.market.seq == 5
+        floor.cancel("b")
+        assert floor.market.seq == 6
