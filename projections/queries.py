@@ -138,6 +138,14 @@ class Queries:
         )
         return [Balance(Asset(a), Units(free), Units(held)) for a, free, held in rows]
 
+    async def totals(self) -> dict[str, int]:
+        """What all accounts together have, held or not. Reads the whole table: for audits."""
+        totals: dict[str, int] = {}
+        rows = self._database.rows("SELECT asset, available, held FROM {venue}.balances")
+        async for asset, available, held in rows:
+            totals[asset] = totals.get(asset, 0) + available + held
+        return totals
+
     # -- markets ---------------------------------------------------------------------------------
 
     async def trades(self, market: MarketId, window: Window) -> list[Trade]:

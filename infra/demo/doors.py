@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from websockets.asyncio.client import connect
 
 from infra.demo.seen import Collected, SeenTrade
 from infra.settings import Settings
+from projections.queries import updates_group
 from streams.messages import (
     BalanceUpdate,
     OrderUpdate,
@@ -19,7 +21,7 @@ from streams.messages import (
     trades,
     updates,
 )
-from streams.topics import TRADES, UPDATES
+from streams.topics import TRADES, UPDATES, Topic
 
 CONNECT_TIMEOUT_S = 10.0
 
@@ -58,23 +60,41 @@ class KafkaDoor:
         self.settled: dict[tuple[int, str], int] = {}
         self._consumer: AIOKafkaConsumer = None
 
-    async def start(self) -> None:
-        settings = self._settings
-        places = [
-            TopicPartition(topic.name(settings.venue), partition)
-            for topic in (TRADES, UPDATES)
-            for partition in range(
-                topic.partitions(settings.account_partitions, settings.market_partitions)
-            )
-        ]
+    async def connect(self) -> None:
+        """Raises `KafkaConnectionError`."""
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka, enable_auto_commit=False, fetch_max_wait_ms=100
+            bootstrap_servers=self._settings.kafka, enable_auto_commit=False, fetch_max_wait_ms=100
         )
         await self._consumer.start()
-        self._consumer.assign(places)
-        await self._consumer.seek_to_end(*places)
-        for place in places:
+        self._consumer.assign([*self._places(TRADES), *self._places(UPDATES)])
+
+    async def start_here(self) -> None:
+        """Collect from where the topics end now."""
+        await self._consumer.seek_to_end()
+        for place in self._consumer.assignment():
             await self._consumer.position(place)  # resolves the seek before anyone trades
+
+    async def is_projected(self) -> bool:
+        """Whether the projections have taken in all of `updates` as it ends now."""
+        places = self._places(UPDATES)
+        ends = await self._consumer.end_offsets(places)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka)
+        await admin.start()
+        try:
+            group = await admin.list_consumer_group_offsets(updates_group(self._settings.venue))
+        finally:
+            await admin.close()
+        return all(
+            ends[place] == 0 or (place in group and group[place].offset >= ends[place])
+            for place in places
+        )
+
+    def _places(self, topic: Topic) -> list[TopicPartition]:
+        count = topic.partitions(
+            self._settings.account_partitions, self._settings.market_partitions
+        )
+        name = topic.name(self._settings.venue)
+        return [TopicPartition(name, partition) for partition in range(count)]
 
     async def listen(self) -> None:
         """Collect until cancelled."""
@@ -89,7 +109,10 @@ class KafkaDoor:
                         else:
                             self._take_update(place.partition, updates.decode(record.value))
         finally:
-            await self._consumer.stop()
+            await self.close()
+
+    async def close(self) -> None:
+        await self._consumer.stop()
 
     def _take_trade(self, trade: Trade) -> None:
         self.collected.add(SeenTrade(trade.market, trade.trade_id, trade.price, trade.quantity))
