@@ -1,0 +1,449 @@
+"""What the log says is what the database shows, whatever dies in between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from infra.health import Health
+from infra.ports import free_port, host_and_port
+from infra.settings import Settings
+from projections import schema
+from projections.archive import COMMAND_LOG
+from projections.orders import FRAMES_PER_BUCKET
+from projections.queries import Account, ApiKey, Queries, Window
+from projections.service import project
+from projections.session import Database
+from streams.messages import AccountId, MarketId, Millis, OrderUpdate, Trade, Update, encode_event
+from streams.messages.events import PublicEvent
+from streams.runtime.provision import create_topics
+from streams.topics import COMMANDS, DEAD_LETTERS, KLINES, MARKETS, TICKERS, TRADES, UPDATES, Topic
+from tests.unit.projections.samples import (
+    T0,
+    balance,
+    balance_update,
+    canceled,
+    filled,
+    kline,
+    market,
+    order_id,
+    order_update,
+    rejected,
+    ticker,
+    trade,
+)
+
+LIMIT_S = 30.0
+
+ANN, BOB, CAT, DAN, EVE, FAY, GUS = map(
+    AccountId, ("ann", "bob", "cat", "dan", "eve", "fay", "gus")
+)
+BTCUSDT = MarketId("BTCUSDT")
+NOW = Millis(T0)
+
+Message = Update | PublicEvent
+Result = TypeVar("Result")
+
+
+@pytest.fixture(scope="module")
+def settings(make_settings: Callable[..., Settings]) -> Iterator[Settings]:
+    """A venue with its topics and tables, and nothing in them."""
+    settings = make_settings(account_partitions=2, market_partitions=2)
+    asyncio.run(create_topics(settings))
+    schema.create(settings)
+    yield settings
+    schema.drop(settings)
+
+
+class Log:
+    """The topics, to write to as machines do."""
+
+    def __init__(self, settings: Settings, producer: Any) -> None:
+        self._venue = settings.venue
+        self._producer = producer
+
+    async def write(self, topic: Topic, *messages: Message | bytes, partition: int = 0) -> int:
+        """Append messages; the offset of the last."""
+        acks = []
+        for message in messages:
+            value = message if isinstance(message, bytes) else encode_event(message)
+            key = message.market.encode() if isinstance(message, PublicEvent) else b"any"
+            name = topic.name(self._venue)
+            acks.append(await self._producer.send(name, value, key=key, partition=partition))
+        async with asyncio.timeout(LIMIT_S):
+            return int((await asyncio.gather(*acks))[-1].offset)
+
+
+@pytest.fixture
+async def log(settings: Settings) -> AsyncIterator[Log]:
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, acks="all")
+    await producer.start()
+    yield Log(settings, producer)
+    await producer.stop()
+
+
+@pytest.fixture
+async def queries(settings: Settings) -> AsyncIterator[Queries]:
+    queries = await Queries.connect(settings)
+    yield queries
+    await queries.close()
+
+
+@pytest.fixture
+async def start(settings: Settings) -> AsyncIterator[Callable[..., Health]]:
+    """Starts a projecting service in this process; all are stopped at the end."""
+    running: list[asyncio.Task[None]] = []
+
+    def start(**changes: object) -> Health:
+        health = Health()
+        running.append(asyncio.create_task(project(settings.model_copy(update=changes), health)))
+        return health
+
+    yield start
+    for task in running:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def eventually(
+    read: Callable[[], Awaitable[Result]], expected: Callable[[Result], bool]
+) -> Result:
+    """What a read gives once it is as expected; fails showing what it gave last."""
+    deadline = time.monotonic() + LIMIT_S
+    while not expected(result := await read()):
+        assert time.monotonic() < deadline, f"still {result!r}"
+        await asyncio.sleep(0.02)
+    return result
+
+
+async def becomes(read: Callable[[], Awaitable[object]], expected: object) -> None:
+    await eventually(read, lambda result: result == expected)
+
+
+async def is_ready(health: Health, ready: bool = True) -> None:
+    async def state() -> bool:
+        return health.ready
+
+    await becomes(state, ready)
+
+
+async def test_an_order_can_be_followed_from_new_to_filled(
+    start: Callable[..., Health], log: Log, queries: Queries
+) -> None:
+    start()
+    new, fill = order_update(1, 1, account=ANN), filled(2, 1, account=ANN)
+
+    async def order() -> OrderUpdate | None:
+        return await queries.order(ANN, BTCUSDT, order_id(1))
+
+    await log.write(UPDATES, new)
+    await becomes(order, new)
+    assert await queries.open_orders(ANN) == [new]
+    await log.write(UPDATES, fill)
+    await becomes(order, fill)
+    await becomes(lambda: queries.open_orders(ANN), [])
+    assert await queries.order_by_client_id(ANN, BTCUSDT, "mine-1") == fill
+    assert await queries.all_orders(ANN, BTCUSDT, Window(limit=10)) == [fill]
+    assert await queries.account_trades(ANN, BTCUSDT, Window(limit=10), order_id(1)) == [fill]
+    assert await queries.order(BOB, BTCUSDT, order_id(1)) is None
+
+
+async def test_records_written_twice_or_late_change_nothing(
+    start: Callable[..., Health], log: Log, queries: Queries
+) -> None:
+    start()
+    history: list[Update] = [
+        balance_update(1, balance("USDT", 100, 0), account=BOB),
+        order_update(1, 1, account=BOB),
+        balance_update(2, balance("USDT", 60, 40), account=BOB),
+        filled(2, 1, account=BOB),
+        order_update(3, 2, account=BOB),
+    ]
+    await log.write(UPDATES, *history)
+    await log.write(UPDATES, *history[:3])
+    await log.write(UPDATES, balance_update(3, balance("BTC", 1, 0), account=BOB))
+    await eventually(lambda: queries.balances(BOB), lambda found: len(found) == 2)
+    assert balance("USDT", 60, 40) in await queries.balances(BOB)
+    assert await queries.order(BOB, BTCUSDT, order_id(1)) == history[3]
+    assert await queries.open_orders(BOB) == [history[4]]
+    assert await queries.account_trades(BOB, BTCUSDT, Window(limit=10)) == [history[3]]
+
+
+async def test_a_list_goes_on_over_the_bounds_of_partitions(
+    start: Callable[..., Health], log: Log, queries: Queries
+) -> None:
+    start()
+    # Three partitions of the database, one in between left out.
+    numbers = [b * FRAMES_PER_BUCKET + n for b in (0, 1, 3) for n in range(10)]
+    orders = [order_update(seq + 1, n, account=CAT) for seq, n in enumerate(numbers)]
+    orders[4] = rejected(5, numbers[4], account=CAT)
+    await log.write(UPDATES, *orders)
+    listed = orders[:4] + orders[5:]
+    limit = len(orders)
+
+    async def all_orders(window: Window) -> list[OrderUpdate]:
+        return await queries.all_orders(CAT, BTCUSDT, window)
+
+    await becomes(lambda: all_orders(Window(limit=limit)), listed)
+    assert await all_orders(Window(limit=12)) == listed[-12:]
+    assert await all_orders(Window(limit=12, first=orders[2].order_id)) == listed[2:14]
+    assert await all_orders(Window(limit=12, start=orders[8].created)) == listed[7:19]
+    assert await all_orders(Window(limit=3, end=orders[22].created)) == listed[19:22]
+    between = Window(limit=limit, start=orders[8].created, end=orders[22].created)
+    assert await all_orders(between) == listed[7:22]
+    assert await all_orders(Window(limit=5, start=orders[-1].created + 1)) == []
+    assert len(await queries.open_orders(CAT, BTCUSDT)) == len(listed)
+
+
+async def test_markets_show_their_latest_state(
+    start: Callable[..., Health], log: Log, queries: Queries
+) -> None:
+    start()
+    trades = [trade(n) for n in range(1, 2500)]
+    await log.write(TRADES, *trades, partition=1)
+    await log.write(TICKERS, ticker(1), ticker(2), ticker(1, market="ETHUSDT"))
+    candles = [kline(n, T0 + n * 60_000) for n in range(1, 2500)]
+    await log.write(KLINES, *candles, kline(9999, candles[-1].open_time))
+    await log.write(MARKETS, market(1), market(7, status="HALT"))
+
+    async def read(window: Window) -> list[Trade]:
+        return await queries.trades(BTCUSDT, window)
+
+    await becomes(lambda: read(Window(limit=5)), trades[-5:])
+    assert await read(Window(limit=2000, first=17)) == trades[16:2016]
+    assert await read(Window(limit=5, start=trades[99].time)) == trades[99:104]
+
+    async def last_close() -> list[str]:
+        newest = await queries.klines(BTCUSDT, "1m", Window(limit=1))
+        return [candle.close for candle in newest]
+
+    await becomes(last_close, ["9999"])
+    window = Window(limit=1500, start=candles[10].open_time, end=candles[-2].open_time)
+    assert await queries.klines(BTCUSDT, "1m", window) == candles[10:1510]
+    expected = [ticker(2), ticker(1, market="ETHUSDT")]
+    await becomes(queries.tickers, expected)
+    await becomes(queries.markets, [market(7, status="HALT")])
+
+
+async def test_a_malformed_record_goes_to_dead_letters_and_the_partition_goes_on(
+    start: Callable[..., Health], log: Log, queries: Queries, settings: Settings
+) -> None:
+    start()
+    offset = await log.write(UPDATES, b"\x00 garbage")
+    update = order_update(1, 1, account=DAN)
+    await log.write(UPDATES, update)
+    await becomes(lambda: queries.order(DAN, BTCUSDT, order_id(1)), update)
+    (letter,) = await read_all(settings, DEAD_LETTERS)
+    headers = dict(letter.headers)
+    assert letter.value == b"\x00 garbage"
+    assert letter.key == b"updates/0"
+    assert (headers["topic"], headers["partition"]) == (b"updates", b"0")
+    assert headers["offset"] == str(offset).encode()
+    assert b"malformed" in headers["reason"]
+
+
+async def test_the_archive_is_the_log_up_to_its_first_hole(
+    start: Callable[..., Health], log: Log, settings: Settings
+) -> None:
+    start()
+    frames = [f"frame {n}".encode() for n in range(5000)]
+    last = await log.write(COMMANDS, *frames, b"\xff not a frame", partition=1)
+    database = await Database.connect(settings)
+
+    async def end() -> int:
+        return await COMMAND_LOG.end(database, 1)
+
+    async def archived(start: int) -> list[bytes]:
+        return [frame.value async for frame in COMMAND_LOG.frames(database, 1, start)]
+
+    await becomes(end, last + 1)
+    assert await archived(0) == [*frames, b"\xff not a frame"]
+    assert await archived(4999) == [frames[4999], b"\xff not a frame"]
+    assert await archived(last + 1) == []
+    await database.execute(
+        "DELETE FROM {venue}.command_log WHERE partition = 1 AND bucket = 0 AND offset = 7"
+    )
+    assert await archived(0) == frames[:7]
+    await database.close()
+
+
+async def test_a_killed_service_loses_nothing(
+    log: Log, queries: Queries, settings: Settings
+) -> None:
+    count = 20_000
+    numbers = range(1, count + 1)
+    updates = [order_update(n, n, account=EVE) for n in numbers]
+    updates += [canceled(count + n, n, account=EVE) for n in numbers if n % 100]
+    for at in range(0, len(updates), 1000):
+        await log.write(UPDATES, *updates[at : at + 1000])
+
+    async def newest() -> list[OrderUpdate]:
+        return await queries.all_orders(EVE, BTCUSDT, Window(limit=1))
+
+    with service(settings) as process:
+        first = await eventually(newest, bool)
+        process.kill()
+    with service(settings) as process:
+        await eventually(newest, lambda found: found != first)
+        process.kill()
+    with service(settings):
+        window = Window(limit=count, first=0)
+        still_open = [update for update in updates[:count] if update.seq % 100 == 0]
+        await becomes(lambda: queries.open_orders(EVE), still_open)
+        orders = await queries.all_orders(EVE, BTCUSDT, window)
+        expected = {update.order_id: update for update in updates}
+        assert orders == [expected[order_id(n)] for n in numbers]
+
+
+@contextlib.contextmanager
+def service(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """The service as a process of its own; it must end cleanly when told to."""
+    code = (
+        "from infra.settings import settings; from projections.service import run; run(settings())"
+    )
+    ours = {
+        "VELOCITY_KAFKA": str(settings.kafka),
+        "VELOCITY_CQL": str(settings.cql),
+        "VELOCITY_VENUE": settings.venue,
+    }
+    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | ours)
+    try:
+        yield process
+        process.terminate()
+        assert process.wait(LIMIT_S) in (0, -signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait(LIMIT_S)
+
+
+async def test_while_the_database_is_away_the_service_says_so_and_waits(
+    start: Callable[..., Health], log: Log, queries: Queries, settings: Settings
+) -> None:
+    assert settings.cql is not None
+    gate = Gate(settings.cql)
+    health = start(cql=gate.address)
+
+    async def fault() -> object:
+        return health.details.get("database")
+
+    await eventually(fault, bool)
+    assert not health.ready
+    await gate.open()
+    await is_ready(health)
+    await gate.close()
+    update = order_update(1, 1, account=GUS)
+    await log.write(UPDATES, update)
+    await is_ready(health, ready=False)
+    assert await queries.order(GUS, BTCUSDT, order_id(1)) is None
+    await gate.open()
+    await becomes(lambda: queries.order(GUS, BTCUSDT, order_id(1)), update)
+    await is_ready(health)
+    await gate.close()
+
+
+async def test_while_the_broker_is_away_the_service_says_so_and_waits(
+    start: Callable[..., Health],
+) -> None:
+    health = start(kafka=f"127.0.0.1:{free_port()}")
+
+    async def faults() -> list[bool]:
+        return ["broker" in feed for feed in health.details.values()]  # type: ignore[operator]
+
+    await becomes(faults, [True, True, True])
+    assert not health.ready
+
+
+async def test_accounts_and_keys_are_found_by_what_clients_send(queries: Queries) -> None:
+    account = Account("Ann's desk", ANN, NOW)
+    key = ApiKey("k" * 64, ANN, "s" * 64, frozenset({"TRADE", "READ"}), NOW)
+    bare = ApiKey("n" * 64, ANN, "s" * 64, frozenset(), NOW)
+    await queries.put_account(account)
+    await queries.put_api_key(key)
+    await queries.put_api_key(bare)
+    assert await queries.account("Ann's desk") == account
+    assert await queries.accounts() == [account]
+    assert await queries.api_key("k" * 64) == key
+    assert await queries.api_key("n" * 64) == bare
+    assert await queries.account("Bob's desk") is None
+    assert await queries.api_key("x" * 64) is None
+
+
+async def test_workers_hand_partitions_over_without_losing_an_open_order(
+    start: Callable[..., Health], log: Log, queries: Queries
+) -> None:
+    await is_ready(start())
+    updates = [order_update(n, n, account=FAY) for n in range(1, 3001)]
+    await log.write(UPDATES, *updates[:1000])
+    other = start(worker="two")
+    await log.write(UPDATES, *updates[1000:2000])
+    await is_ready(other)
+    await log.write(UPDATES, *updates[2000:])
+    await becomes(lambda: queries.open_orders(FAY), updates)
+
+
+async def read_all(settings: Settings, topic: Topic) -> list[Any]:
+    """All records of a topic's first partition."""
+    place = TopicPartition(topic.name(settings.venue), 0)
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        consumer.assign([place])
+        end = (await consumer.end_offsets([place]))[place]
+        found: list[Any] = []
+        async with asyncio.timeout(LIMIT_S):
+            while len(found) < end:
+                found += (await consumer.getmany(timeout_ms=500)).get(place, [])
+        return found
+    finally:
+        await consumer.stop()
+
+
+class Gate:
+    """A port that leads to a server while it is open, and to nothing while it is closed."""
+
+    def __init__(self, address: str) -> None:
+        self._target = host_and_port(address)
+        self._port = free_port()
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", self._port)
+
+    async def close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            while chunk := await reader.read(65536):
+                writer.write(chunk)
+                await writer.drain()
+        except ConnectionError:
+            pass  # the gate has closed
+        finally:
+            self._writers.discard(writer)
+            writer.close()
