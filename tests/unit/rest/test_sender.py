@@ -1,0 +1,167 @@
+"""Commands go in in the order they came, together where the log is slow, and are never doubled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import pytest
+
+from api.accounts import sender as sending
+from api.accounts.sender import Placed, Sender
+from api.errors import ApiError
+from infra.settings import Settings
+from streams.messages import (
+    FRAME_COMMANDS_MAX,
+    AccountCommand,
+    AccountId,
+    OpenAccount,
+    account_frames,
+    request_id,
+)
+from streams.topics import COMMANDS
+
+
+class Metadata(NamedTuple):
+    offset: int
+    timestamp: int
+
+
+class Log:
+    """A log that acknowledges when the test says so."""
+
+    def __init__(self) -> None:
+        self.frames: list[list[str]] = []
+        self.acknowledgements: list[asyncio.Future[Metadata]] = []
+
+    async def send(
+        self, topic: str, value: bytes, *, key: bytes, partition: int
+    ) -> asyncio.Future[Metadata]:
+        frame = account_frames.decode(value)
+        self.frames.append([command.account for command in frame.commands])
+        future: asyncio.Future[Metadata] = asyncio.get_running_loop().create_future()
+        self.acknowledgements.append(future)
+        return future
+
+    def acknowledge(self, number: int) -> None:
+        self.acknowledgements[number].set_result(Metadata(100 + number, 1_000))
+
+
+@asynccontextmanager
+async def running(log: Log) -> AsyncIterator[Sender[AccountCommand]]:
+    sender: Sender[AccountCommand] = Sender(log, Settings(venue="test"), COMMANDS)
+    task = asyncio.create_task(sender.run())
+    try:
+        yield sender
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+def send(sender: Sender[AccountCommand], name: str) -> asyncio.Task[Placed]:
+    return asyncio.create_task(sender.send(OpenAccount(AccountId(name)), name, 0))
+
+
+async def turns() -> None:
+    """Let everything run that can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_at_rest_a_command_goes_alone_and_learns_its_name() -> None:
+    log = Log()
+    async with running(log) as sender:
+        sent = send(sender, "a")
+        await turns()
+        assert log.frames == [["a"]]
+        assert not sent.done()
+        log.acknowledge(0)
+        placed = await sent
+        assert (placed.offset, placed.index, placed.at) == (100, 0, 1_000)
+        assert placed.request == request_id(0, 100, 0)
+
+
+async def test_what_comes_while_a_frame_is_under_way_makes_the_next_one_in_order() -> None:
+    log = Log()
+    async with running(log) as sender:
+        first = send(sender, "a")
+        await turns()
+        rest = [send(sender, name) for name in "bcd"]
+        await turns()
+        assert log.frames == [["a"]]
+        log.acknowledge(0)
+        await turns()
+        assert log.frames == [["a"], ["b", "c", "d"]]
+        log.acknowledge(1)
+        assert [(await sent).index for sent in rest] == [0, 1, 2]
+        assert (await first).offset == 100
+
+
+async def test_a_frame_holds_so_many_commands() -> None:
+    log = Log()
+    async with running(log) as sender:
+        sent = [send(sender, "a") for _ in range(FRAME_COMMANDS_MAX + 2)]
+        await turns()
+        log.acknowledge(0)
+        await turns()
+        log.acknowledge(1)
+        await asyncio.gather(*sent)
+        assert [len(frame) for frame in log.frames] == [FRAME_COMMANDS_MAX, 2]
+
+
+async def test_a_full_queue_says_so_and_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "PENDING_MAX", 1)
+    log = Log()
+    async with running(log) as sender:
+        under_way = send(sender, "a")
+        await turns()
+        waiting = send(sender, "b")
+        await turns()
+        with pytest.raises(ApiError) as full:
+            await send(sender, "c")
+        assert (full.value.code, full.value.status) == (-1008, 503)
+        log.acknowledge(0)
+        await turns()
+        log.acknowledge(1)
+        await asyncio.gather(under_way, waiting)
+        assert log.frames == [["a"], ["b"]]
+
+
+async def test_no_acknowledgement_in_time_means_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "ACK_LIMIT_S", 0.01)
+    async with running(Log()) as sender:
+        with pytest.raises(ApiError) as unknown:
+            await send(sender, "a")
+        assert (unknown.value.code, unknown.value.status) == (-1007, 503)
+
+
+async def test_a_command_given_up_before_it_was_sent_is_never_sent() -> None:
+    log = Log()
+    async with running(log) as sender:
+        first = send(sender, "a")
+        await turns()
+        given_up = send(sender, "b")
+        await turns()
+        given_up.cancel()
+        kept = send(sender, "c")
+        await turns()
+        log.acknowledge(0)
+        await turns()
+        log.acknowledge(1)
+        await asyncio.gather(first, kept)
+        assert log.frames == [["a"], ["c"]]
+
+
+async def test_a_log_that_fails_ends_the_service_rather_than_guessing() -> None:
+    log = Log()
+    sender: Sender[AccountCommand] = Sender(log, Settings(venue="test"), COMMANDS)
+    running_sender = asyncio.create_task(sender.run())
+    sent = send(sender, "a")
+    await turns()
+    log.acknowledgements[0].set_exception(RuntimeError("fenced"))
+    with pytest.raises(ExceptionGroup):
+        await running_sender
+    sent.cancel()
