@@ -16,7 +16,7 @@ Signed = Callable[[Exchange, Caller, Parameters], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One of `/api/v3`. `example` is an answer as the documentation shows it."""
+    """One that anybody may call. `example` is an answer as the documentation shows it."""
 
     method: str
     path: str

@@ -1,8 +1,8 @@
-"""The table of endpoints under `/api/v3`: what is served, how, and with which parameters."""
+"""The table of endpoints for clients: what is served, how, and with which parameters."""
 
 from __future__ import annotations
 
-from api.handlers import account, examples, market, trading
+from api.handlers import account, examples, market, trading, wallet
 from api.handlers.aggregate_trades import AGGREGATE_TRADES, aggregate_trades
 from api.handlers.endpoint import Endpoint, SignedEndpoint
 
@@ -63,6 +63,14 @@ PUBLIC = (
         "Best prices",
         market.TICKERS,
         examples.BOOK_TICKER,
+    ),
+    Endpoint(
+        "GET",
+        "/sapi/v1/system/status",
+        wallet.system_status,
+        "Whether the exchange works",
+        (),
+        {"status": 0, "msg": "normal"},
     ),
 )
 
@@ -133,5 +141,17 @@ SIGNED = (
         "Balances and rights",
         account.ACCOUNT,
         examples.ACCOUNT,
+    ),
+    SignedEndpoint(
+        "GET", "/sapi/v1/capital/config/getall", wallet.coins, "Assets", (), [examples.COIN]
+    ),
+    SignedEndpoint("GET", "/sapi/v1/margin/allPairs", wallet.margin_pairs, "None here", (), []),
+    SignedEndpoint(
+        "GET",
+        "/sapi/v1/margin/isolated/allPairs",
+        wallet.isolated_margin_pairs,
+        "None here",
+        (),
+        [],
     ),
 )

@@ -181,3 +181,14 @@ ACCOUNT = {
     "balances": [{"asset": "USDT", "free": "1000.00000000", "locked": "50.12500000"}],
     "permissions": ["SPOT"],
 }
+COIN = {
+    "coin": "BTC",
+    "name": "BTC",
+    "depositAllEnable": False,
+    "withdrawAllEnable": False,
+    "free": "2.00000000",
+    "locked": "0.00000000",
+    "isLegalMoney": False,
+    "trading": True,
+    "networkList": [],
+}
