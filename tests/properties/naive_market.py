@@ -1,0 +1,201 @@
+"""A market written a second time, as simply as can be: one list of orders, searched from the top.
+
+It shares nothing with `streams.matching` but the messages, so that an error would have to be made
+twice to go unseen. It says only *that* a command is refused: which of several reasons is named
+first is no law.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams.messages import Cancel, OrderType, Place, Replace, Side, TimeInForce
+
+Said = tuple[object, ...]
+REFUSED: Said = ("refused",)
+
+
+@dataclass
+class NaiveOrder:
+    order_id: int
+    account: str
+    side: Side
+    order_type: OrderType
+    price: int
+    open: int
+    arrived: int
+
+
+class NaiveMarket:
+    def __init__(self, tick_lot: int, lot: int, min_notional: int) -> None:
+        self.tick_lot = tick_lot
+        self.lot = lot
+        self.min_notional = min_notional
+        self.orders: list[NaiveOrder] = []
+        self.seq = 0
+        self.trades = 0
+        self.arrivals = 0
+
+    def apply(self, command: Place | Cancel | Replace) -> list[Said]:
+        if isinstance(command, Place):
+            return self.place(command)
+        order = self.find(command.order_id)
+        if order is None or order.account != command.account:
+            return [REFUSED]
+        if isinstance(command, Cancel):
+            self.orders.remove(order)
+            return [self.say("cancelled", order.order_id)]
+        return self.replace(order, command)
+
+    def find(self, order_id: int) -> NaiveOrder | None:
+        return next((order for order in self.orders if order.order_id == order_id), None)
+
+    def say(self, what: str, *about: object) -> Said:
+        self.seq += 1
+        return (what, self.seq, *about)
+
+    def makers(self, side: Side, worst: int | None) -> list[NaiveOrder]:
+        """Whom an order of a side would trade with, in that order."""
+        if side is Side.BUY:
+            found = [o for o in self.orders if o.side is Side.SELL]
+            found = [o for o in found if worst is None or o.price <= worst]
+            return sorted(found, key=lambda o: (o.price, o.arrived))
+        found = [o for o in self.orders if o.side is Side.BUY]
+        found = [o for o in found if worst is None or o.price >= worst]
+        return sorted(found, key=lambda o: (-o.price, o.arrived))
+
+    def needed(self, side: Side, price: int, quantity: int) -> int:
+        return price * quantity * self.tick_lot if side is Side.BUY else quantity * self.lot
+
+    # -- placing ---------------------------------------------------------------------------------
+
+    def place(self, command: Place) -> list[Said]:
+        if self.find(command.order_id) is not None or not self.is_good(command):
+            return [REFUSED]
+        said = [self.say("accepted", command.order_id)]
+        if command.order_type is OrderType.MARKET:
+            return said + self.fill_market(command)
+        order = NaiveOrder(
+            command.order_id,
+            command.account,
+            command.side,
+            command.order_type,
+            command.price,
+            command.quantity,
+            0,
+        )
+        if command.time_in_force is TimeInForce.FOK:
+            offered = sum(maker.open for maker in self.makers(command.side, command.price))
+            if offered < command.quantity:
+                return [*said, self.say("expired", order.order_id, command.quantity, False)]
+        said += self.cross(order)
+        if order.open and command.time_in_force is TimeInForce.GTC:
+            self.rest(order)
+        elif order.open:
+            said.append(self.say("expired", order.order_id, order.open, False))
+        return said
+
+    def is_good(self, command: Place) -> bool:
+        if command.order_type is OrderType.MARKET:
+            return self.is_good_market(command)
+        if command.budget or command.price <= 0 or command.quantity <= 0:
+            return False
+        value = command.price * command.quantity * self.tick_lot
+        need = self.needed(command.side, command.price, command.quantity)
+        if value < self.min_notional or command.hold < need:
+            return False
+        if command.order_type is OrderType.LIMIT_MAKER:
+            gtc = command.time_in_force is TimeInForce.GTC
+            return gtc and not self.makers(command.side, command.price)
+        return True
+
+    def is_good_market(self, command: Place) -> bool:
+        if command.time_in_force is TimeInForce.FOK or command.price < 0:
+            return False
+        if bool(command.budget) == bool(command.quantity) or command.quantity < 0:
+            return False
+        if command.budget:
+            need = command.budget if command.side is Side.BUY else self.lot
+            return command.budget >= self.min_notional and command.hold >= need
+        if command.price:
+            value = command.price * command.quantity * self.tick_lot
+            need = self.needed(command.side, command.price, command.quantity)
+            return value >= self.min_notional and command.hold >= need
+        need = 1 if command.side is Side.BUY else command.quantity * self.lot
+        return command.hold >= need
+
+    def replace(self, order: NaiveOrder, command: Replace) -> list[Said]:
+        price, quantity = command.price, command.quantity
+        if price <= 0 or quantity <= 0 or price * quantity * self.tick_lot < self.min_notional:
+            return [REFUSED]
+        held = self.needed(order.side, order.price, order.open) + command.hold
+        if held < self.needed(order.side, price, quantity):
+            return [REFUSED]
+        if order.order_type is OrderType.LIMIT_MAKER and self.makers(order.side, price):
+            return [REFUSED]
+        self.orders.remove(order)
+        order.price, order.open = price, quantity
+        said = [self.say("replaced", order.order_id), *self.cross(order)]
+        if order.open:
+            self.rest(order)
+        return said
+
+    def rest(self, order: NaiveOrder) -> None:
+        self.arrivals += 1
+        order.arrived = self.arrivals
+        self.orders.append(order)
+
+    # -- trading ---------------------------------------------------------------------------------
+
+    def cross(self, order: NaiveOrder) -> list[Said]:
+        said = []
+        for maker in self.makers(order.side, order.price):
+            if order.open:
+                quantity = min(order.open, maker.open)
+                order.open -= quantity
+                said.append(self.trade(order.order_id, maker, quantity))
+        return said
+
+    def trade(self, taker: int, maker: NaiveOrder, quantity: int) -> Said:
+        self.trades += 1
+        maker.open -= quantity
+        if not maker.open:
+            self.orders.remove(maker)
+        return self.say("trade", self.trades, maker.price, quantity, maker.order_id, taker)
+
+    def fill_market(self, command: Place) -> list[Said]:
+        """Lot by lot, as long as it wants one more, can pay it, and holds it."""
+        said: list[Said] = []
+        traded, value, last_price = 0, 0, 0
+        worst = command.price or None
+        unbounded = 10**9
+        wanted = command.quantity or unbounded
+        if command.side is Side.SELL:
+            wanted = min(wanted, command.hold // self.lot)
+            funds = command.budget or unbounded * unbounded
+        else:
+            funds = command.budget or command.hold
+        for maker in self.makers(command.side, worst):
+            price, quantity = maker.price, 0
+            while traded < wanted and quantity < maker.open:
+                if value + price * self.tick_lot > funds:
+                    break
+                quantity += 1
+                traded += 1
+                value += price * self.tick_lot
+            stopped = quantity < maker.open
+            if quantity:
+                last_price = price
+                said.append(self.trade(command.order_id, maker, quantity))
+            if stopped:
+                break
+        if command.budget:
+            rest = command.budget - value
+            left = self.makers(command.side, worst)
+            price = left[0].price if left else command.price or last_price
+            filled = traded > 0 and rest < price * self.tick_lot
+        else:
+            rest, filled = command.quantity - traded, False
+        if rest:
+            said.append(self.say("expired", command.order_id, rest, filled))
+        return said
