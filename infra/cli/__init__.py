@@ -11,7 +11,7 @@ import logging
 
 import typer
 
-from infra.cli import lifecycle, logs, run, status
+from infra.cli import accounts, demo, lifecycle, logs, markets, match, run, status, topics
 
 app = typer.Typer(
     help="An exchange a team can run itself.",
@@ -23,6 +23,11 @@ app.command()(lifecycle.down)
 app.command()(status.status)
 app.command()(logs.logs)
 app.command()(lifecycle.init)
+app.command()(demo.demo)
+app.command()(match.match)
+app.add_typer(topics.app, name="topics")
+app.add_typer(markets.app, name="markets")
+app.add_typer(accounts.app, name="accounts")
 run.add_to(app)
 
 
