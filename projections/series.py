@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Generic, TypeVar
 
 from projections.session import Database
@@ -20,6 +21,7 @@ from projections.tables import INT_MAX, Table, Write
 BUCKETS = Table("buckets", ("series",), ("bucket",), ("first_at",), once=True)
 
 READS_AT_ONCE = 16
+NUMBERS_AT_ONCE = 100
 DISORDER_MS = 600_000
 """How far an entry's time may lie behind that of one with a lower number.
 
@@ -94,11 +96,18 @@ class Series(Generic[Entry]):
     async def some(
         self, database: Database, key: tuple[str, ...], numbers: Sequence[int]
     ) -> list[Entry]:
-        """The entries of these numbers, as far as there are any."""
+        """The entries of these numbers, which rise, as far as there are any."""
+        cql = self._select(f"{self._number} IN ?")
+        reads: list[tuple[object, ...]] = []
+        for bucket, members in groupby(numbers, lambda number: number // self.per_bucket):
+            together = list(members)
+            for at in range(0, len(together), NUMBERS_AT_ONCE):
+                reads.append((*key, bucket, together[at : at + NUMBERS_AT_ONCE]))
         found: list[Entry] = []
-        for at in range(0, len(numbers), READS_AT_ONCE):
-            reads = [self.one(database, key, n) for n in numbers[at : at + READS_AT_ONCE]]
-            found += [entry for entry in await asyncio.gather(*reads) if entry is not None]
+        for at in range(0, len(reads), READS_AT_ONCE):
+            side_by_side = [database.execute(cql, read) for read in reads[at : at + READS_AT_ONCE]]
+            for rows in await asyncio.gather(*side_by_side):
+                found += [self.decode(str(event)) for (event,) in rows]
         return found
 
     async def read(

@@ -14,10 +14,13 @@ from infra.settings import Settings
 from projections.consumer import FeedConsumer
 from projections.dead_letters import DeadLetters
 from projections.feeds import FEEDS
-from projections.patience import until_done
+from projections.patience import Faults, until_done
 from projections.session import Database
 from projections.status import StatusBoard
 from projections.writer import Writer
+
+WATCH_EVERY_S = 5.0
+PING = "SELECT bucket FROM {venue}.buckets LIMIT 1"
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +62,16 @@ async def project(settings: Settings, health: Health) -> None:
         dead_letters = DeadLetters(settings)
         stack.push_async_callback(dead_letters.close)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_watch(database, board.faults), name="database")
             for feed in FEEDS:
                 consumer = FeedConsumer(
                     settings, feed, Writer(database), dead_letters, board.feed(feed.name)
                 )
                 tasks.create_task(consumer.run(), name=feed.name)
+
+
+async def _watch(database: Database, faults: Faults) -> None:
+    """Find out that the database is away also while there is nothing to write."""
+    while True:
+        await until_done(lambda: database.execute(PING), "database", faults)
+        await asyncio.sleep(WATCH_EVERY_S)

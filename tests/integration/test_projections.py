@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from cassandra import InvalidRequest
 
 from infra.health import Health
 from infra.ports import free_port, host_and_port
@@ -281,7 +282,7 @@ async def test_the_archive_is_the_log_up_to_its_first_hole(
 async def test_a_killed_service_loses_nothing(
     log: Log, queries: Queries, settings: Settings
 ) -> None:
-    count = 20_000
+    count = 10_000
     numbers = range(1, count + 1)
     updates = [order_update(n, n, account=EVE) for n in numbers]
     updates += [canceled(count + n, n, account=EVE) for n in numbers if n % 100]
@@ -390,6 +391,14 @@ async def test_workers_hand_partitions_over_without_losing_an_open_order(
     await is_ready(other)
     await log.write(UPDATES, *updates[2000:])
     await becomes(lambda: queries.open_orders(FAY), updates)
+
+
+async def test_an_error_that_waiting_does_not_cure_stops_the_service(settings: Settings) -> None:
+    without_tables = settings.model_copy(update={"venue": f"{settings.venue[:-2]}_0"})
+    with pytest.raises(ExceptionGroup) as stopped:
+        async with asyncio.timeout(LIMIT_S):
+            await project(without_tables, Health())
+    assert stopped.group_contains(InvalidRequest)
 
 
 async def read_all(settings: Settings, topic: Topic) -> list[Any]:
