@@ -15,19 +15,28 @@ def demo(
 ) -> None:
     """Let simulated traders trade, and hold what comes out of the doors against each other.
 
-    Starts whatever is not running; what it started keeps running until `velocity down`.
+    Starts what is not running; if nothing was, all of it is stopped again at the end.
     """
     import asyncio
 
     from rich.console import Console
 
-    from infra.bring_up import bring_up
+    from infra.bring_up import bring_up, take_down
     from infra.cli.failures import told
     from infra.cli.lifecycle import readiness_shown
     from infra.demo.run import demonstrate
+    from infra.processes import Records
     from infra.settings import settings
 
-    with told(), readiness_shown() as report:
-        installation = bring_up(settings(), report)
-    agreed = asyncio.run(demonstrate(installation, Console(), seconds, rate))
+    records = Records(settings().home)
+    was_running = any(records.running(name) for name in records.names())
+    try:
+        with told(), readiness_shown() as report:
+            installation = bring_up(settings(), report)
+        agreed = asyncio.run(demonstrate(installation, Console(), seconds, rate))
+    finally:
+        if not was_running:
+            with told():
+                stopped = list(take_down(settings()))
+            typer.echo(f"stopped {', '.join(stopped)}")
     raise typer.Exit(0 if agreed else 1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -104,11 +105,25 @@ async def _trade(
             for floor in floors:
                 trading.create_task(floor.run(rate / len(floors), stop))
             trading.create_task(_show(scene, doors, console, stop))
-            with suppress(asyncio.CancelledError, TimeoutError):
+            with suppress(TimeoutError), _interrupted_by(stop):
                 await asyncio.wait_for(stop.wait(), seconds)
             stop.set()
         for floor in floors:
             await floor.close()
+
+
+@contextmanager
+def _interrupted_by(stop: asyncio.Event) -> Iterator[None]:
+    """While in this block, Ctrl-C and SIGTERM set the event and do nothing else."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 def _floor(number: int, clients: list[Client], tally: Tally, dice: random.Random) -> Floor:

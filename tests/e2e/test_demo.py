@@ -60,14 +60,16 @@ def test_the_three_doors_agree_and_money_is_conserved(environment: dict[str, str
     ):
         assert f"holds  {check}" in demo.stdout
 
-    status = velocity(environment, "status", "--json")
-    assert status.returncode == 0, status.stdout
-    assert all(service["ready"] for service in json.loads(status.stdout).values())
+    assert "stopped api, ws" in demo.stdout, "what a demo starts, it stops"
 
 
 def test_scripts_open_accounts_and_create_markets(environment: dict[str, str]) -> None:
     up = velocity(environment, "up", limit_s=DEMO_LIMIT_S)
     assert up.returncode == 0, up.stdout + up.stderr
+
+    status = velocity(environment, "status", "--json")
+    assert status.returncode == 0, status.stdout
+    assert all(service["ready"] for service in json.loads(status.stdout).values())
 
     opened = velocity(
         environment,
