@@ -88,6 +88,13 @@ class FeedConsumer:
                 async with asyncio.timeout(BROKER_LIMIT_S):
                     await consumer.stop()
 
+    async def leave(self, consumer: Any) -> None:
+        """Partitions are about to move: what is done must not be committed after their new owner
+        has come further.
+        """
+        await self._commit(consumer)
+        self._done.clear()
+
     def joined(self, partitions: int) -> None:
         """The group has settled who reads what."""
         self._writer.forget()
@@ -102,11 +109,10 @@ class FeedConsumer:
             group_instance_id=f"{feed.name}-{settings.worker}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            # It bounds how old a connection's idea of the topics is, which is how one finds out
-            # about topics that are created after this service has started.
+            # Topics that are created after this service has started go unnoticed for so long.
             metadata_max_age_ms=10_000,
         )
-        consumer.subscribe(list(self._topics), listener=_Listener(self))
+        consumer.subscribe(list(self._topics), listener=_Listener(self, consumer))
         try:
             async with asyncio.timeout(BROKER_LIMIT_S * 4):
                 await consumer.start()
@@ -180,15 +186,15 @@ class FeedConsumer:
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Hears which partitions are ours. What moves away needs no farewell: a commit for it would be
-    refused, and who has it now may write its rows again.
-    """
+    """Tells a feed when its partitions are about to move, and when they have."""
 
-    def __init__(self, feed: FeedConsumer) -> None:
+    def __init__(self, feed: FeedConsumer, consumer: Any) -> None:
         self._feed = feed
+        self._consumer = consumer
 
-    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        pass
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        if revoked:
+            await self._feed.leave(self._consumer)
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self._feed.joined(len(assigned))
