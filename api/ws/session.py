@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple, assert_never
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -30,13 +30,11 @@ from api.ws.requests import (
     stream_names,
 )
 
-log = logging.getLogger(__name__)
-
 MESSAGES_PER_S = 5
 REASON_LENGTH_MAX = 120
 LIFETIME_S = 24 * 3600.0
 FAREWELL_LIMIT_S = 5.0
-"""How long an ending connection may take to take what it is still told."""
+"""How long a client may take to read what is left before a restart."""
 
 
 class Close(NamedTuple):
@@ -114,16 +112,13 @@ class Session:
             await self._end(self._closing.result())
 
     async def _end(self, why: Close) -> None:
-        """Say why. A client that does not read even now is cut off by `Connection`."""
-        try:
-            async with asyncio.timeout(FAREWELL_LIMIT_S):
-                if why is RESTART:
-                    await self._drain()
-                await self._websocket.close(why.code, why.reason)
-        except TimeoutError:
-            log.info("a client would not hear why it was closed: %s", why.reason)
-        except WebSocketDisconnect:
-            return
+        """Say why, if there is still somebody to hear it."""
+        with suppress(WebSocketDisconnect):
+            if why is RESTART:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(FAREWELL_LIMIT_S):
+                        await self._drain()
+            await self._websocket.close(why.code, why.reason)
 
     async def _read(self) -> None:
         """Until the client goes, or says too much."""
