@@ -9,19 +9,25 @@ from api.auth import Caller
 from api.errors import bad_combination, either_mandatory, interval_too_long, no_such_order
 from api.handlers import shapes
 from api.handlers.exchange import Exchange
-from api.handlers.parameters import Kind, Parameter, Parameters
+from api.handlers.parameters import (
+    END_TIME,
+    FROM_ID,
+    LIMIT,
+    ROWS,
+    ROWS_MAX,
+    START_TIME,
+    SYMBOL,
+    Kind,
+    Parameter,
+    Parameters,
+)
 from api.handlers.shapes import Json
-from api.handlers.trading import ORDER_ID, ORIG_CLIENT_ORDER_ID, SYMBOL
+from api.handlers.trading import ORDER_ID, ORIG_CLIENT_ORDER_ID
 from projections.queries import Window
 from streams.messages import BASIS_POINTS, UNIT, format_units
 
-ROWS = 500
-ROWS_MAX = 1000
 SPAN_HOURS_MAX = 24
 
-START_TIME = Parameter("startTime", Kind.LONG, description="From this moment on, in ms or µs.")
-END_TIME = Parameter("endTime", Kind.LONG, description="Until this moment, in ms or µs.")
-LIMIT = Parameter("limit", Kind.LONG, description="Default 500, at most 1000.", example=10)
 
 ORDER = (SYMBOL, ORDER_ID, ORIG_CLIENT_ORDER_ID)
 OPEN_ORDERS = (Parameter("symbol", Kind.SYMBOL, description="A market; all where left out."),)
@@ -31,7 +37,7 @@ MY_TRADES = (
     ORDER_ID,
     START_TIME,
     END_TIME,
-    Parameter("fromId", Kind.LONG, description="From this trade on."),
+    FROM_ID,
     LIMIT,
 )
 ACCOUNT = (

@@ -15,6 +15,7 @@ import msgspec
 
 from api.auth import new_key
 from api.errors import (
+    account_exists,
     bad_market,
     invalid,
     market_exists,
@@ -41,6 +42,7 @@ from streams.messages import (
     MarketId,
     Millis,
     OpenAccount,
+    Reason,
     RequestRejected,
     Units,
     format_units,
@@ -170,17 +172,24 @@ def _positive(name: str, text: str) -> Units:
 
 
 async def create_account(exchange: Exchange, wanted: NewAccount) -> Json:
-    """Open an account. Raises 409 when there is one of this name."""
+    """Open an account. Raises 409 when there is one of this name.
+
+    An account that the ledger has and the database lacks, since an attempt was cut short between
+    the two, is completed.
+    """
     name = AccountId(wanted.account)
+    archive = exchange.reads.archive
+    if await archive.read(lambda queries: queries.account(name)) is not None:
+        raise account_exists()
     placed = await exchange.command(name, OpenAccount(name))
     match await exchange.accounts.outcome(placed.request):
-        case [AccountOpened(at=at)]:
-            account = Account(name=name, account=name, created=Millis(at))
+        case [AccountOpened() | RequestRejected(reason=Reason.ACCOUNT_EXISTS) as opened]:
+            account = Account(name=name, account=name, created=Millis(opened.at))
         case [RequestRejected(reason=reason)]:
             raise rejection(reason)
         case other:
             raise unexpected() from TypeError(f"not the outcome of opening an account: {other}")
-    await exchange.reads.archive.read(lambda queries: queries.put_account(account))
+    await archive.read(lambda queries: queries.put_account(account))
     return {"account": name, "created": account.created}
 
 

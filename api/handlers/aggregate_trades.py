@@ -12,8 +12,16 @@ from api.feeds.aggregates import AggregateTrade, join
 from api.feeds.markets import MarketFeed
 from api.handlers import shapes
 from api.handlers.exchange import Exchange
-from api.handlers.market import END_TIME, FROM_ID, LIMIT, ROWS, ROWS_MAX, START_TIME, SYMBOL
-from api.handlers.parameters import Parameters
+from api.handlers.parameters import (
+    END_TIME,
+    FROM_ID,
+    LIMIT,
+    ROWS,
+    ROWS_MAX,
+    START_TIME,
+    SYMBOL,
+    Parameters,
+)
 from api.handlers.shapes import Json
 from projections.queries import Window
 from streams.messages import Trade
@@ -67,7 +75,8 @@ async def _stored(exchange: Exchange, feed: MarketFeed, window: Window) -> list[
     for trade in feed.trades:
         if holds(wanted, trade.trade_id, trade.time):
             trades[trade.trade_id] = trade
-    return group([trades[trade_id] for trade_id in sorted(trades)])
+    ordered = [trades[trade_id] for trade_id in sorted(trades)]
+    return group(ordered, first_is_whole=wanted.from_oldest or 1 in trades)
 
 
 async def _first_trade(exchange: Exchange, feed: MarketFeed, aggregate_id: int) -> int:
@@ -87,16 +96,17 @@ async def _first_trade(exchange: Exchange, feed: MarketFeed, aggregate_id: int) 
     return low
 
 
-def group(trades: list[Trade]) -> list[AggregateTrade]:
-    """The aggregates of trades in order, those left out whose first or last trade is missing."""
+def group(trades: list[Trade], first_is_whole: bool) -> list[AggregateTrade]:
+    """The aggregates of trades in order, without those of which a trade is missing.
+
+    `first_is_whole` says that no earlier trade belongs to the aggregate of the first one.
+    """
     whole: list[AggregateTrade] = []
     parts: list[Trade] = []
-    starts_whole = False
+    starts_whole = first_is_whole
     for trade in trades:
         if parts and trade.trade_id != parts[-1].trade_id + 1:
             parts, starts_whole = [], False
-        if not parts:
-            starts_whole = starts_whole or trade is trades[0]
         parts.append(trade)
         if trade.aggregate_last:
             if starts_whole:

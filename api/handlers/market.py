@@ -24,17 +24,25 @@ from api.feeds.markets import MarketFeed
 from api.feeds.rules import MarketRules
 from api.handlers import shapes
 from api.handlers.exchange import Exchange
-from api.handlers.parameters import Kind, Parameter, Parameters
+from api.handlers.parameters import (
+    END_TIME,
+    FROM_ID,
+    LIMIT,
+    ROWS,
+    ROWS_MAX,
+    START_TIME,
+    SYMBOL,
+    Kind,
+    Parameter,
+    Parameters,
+)
 from api.handlers.shapes import Json
 from projections.queries import Window
 from streams.messages import Kline, MarketStatus, Millis, Trade
 
 DEPTH_LEVELS = 100
 DEPTH_LEVELS_MAX = 5000
-ROWS = 500
-ROWS_MAX = 1000
 
-SYMBOL = Parameter("symbol", Kind.SYMBOL, True, "A market.", "BTCUSDT")
 ONE_SYMBOL = Parameter("symbol", Kind.SYMBOL, description="A market; all where left out.")
 SYMBOLS = Parameter(
     "symbols", Kind.SYMBOLS, description='Markets, as `["BTCUSDT","ETHUSDT"]`; not with `symbol`.'
@@ -45,10 +53,6 @@ SYMBOL_STATUS = Parameter(
     description="Only markets of this status.",
     choices=("TRADING", "HALT", "BREAK", "CANCEL_ONLY"),
 )
-START_TIME = Parameter("startTime", Kind.LONG, description="From this moment on, in ms or µs.")
-END_TIME = Parameter("endTime", Kind.LONG, description="Until this moment, in ms or µs.")
-LIMIT = Parameter("limit", Kind.LONG, description="Default 500, at most 1000.", example=10)
-FROM_ID = Parameter("fromId", Kind.LONG, description="From this one on.")
 
 EXCHANGE_INFO = (
     ONE_SYMBOL,

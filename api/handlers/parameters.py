@@ -74,6 +74,17 @@ SIGNATURE = (
 )
 
 
+SYMBOL = Parameter("symbol", Kind.SYMBOL, True, "A market.", "BTCUSDT")
+START_TIME = Parameter("startTime", Kind.LONG, description="From this moment on, in ms or µs.")
+END_TIME = Parameter("endTime", Kind.LONG, description="Until this moment, in ms or µs.")
+FROM_ID = Parameter("fromId", Kind.LONG, description="From this one on.")
+LIMIT = Parameter("limit", Kind.LONG, description="Default 500, at most 1000.", example=10)
+
+ROWS = 500
+ROWS_MAX = 1000
+"""What `LIMIT` says."""
+
+
 class Parameters:
     """What was sent, once it is known to be legal; each getter converts one."""
 

@@ -30,7 +30,7 @@ from api.handlers.order_entry import (
     place_order,
     read_new_order,
 )
-from api.handlers.parameters import Kind, Parameter, Parameters
+from api.handlers.parameters import SYMBOL, Kind, Parameter, Parameters
 from api.handlers.shapes import Json
 from streams.messages import (
     CancelOrder,
@@ -50,7 +50,6 @@ CANCELS_AT_ONCE = 50
 _ID_ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH = 22
 
-SYMBOL = Parameter("symbol", Kind.SYMBOL, True, "A market.", "BTCUSDT")
 ORDER_ID = Parameter("orderId", Kind.LONG, description="The exchange's name for the order.")
 ORIG_CLIENT_ORDER_ID = Parameter(
     "origClientOrderId", Kind.CLIENT_ID, description="The client's own name for it."
