@@ -11,7 +11,7 @@ import pytest
 from projections.packing import Packer
 from projections.session import Database, DatabaseUnavailable, Row
 from projections.tables import Table, Write
-from projections.writer import BATCH_BYTES, BATCH_ROWS, batches
+from projections.writer import BATCH_BYTES, BATCH_PARTITIONS, BATCH_ROWS, batches
 
 OPEN = Table("open_orders", ("account",), ("market", "order_id"), numbers_per_row=100)
 PACKED = OPEN.packed
@@ -152,17 +152,25 @@ async def test_nothing_changes_while_the_database_is_away() -> None:
     assert database.open_orders() == [7]
 
 
-def sizes(rows: Sequence[BoundRow], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def sizes(monkeypatch: pytest.MonkeyPatch, *partitions: list[BoundRow]) -> list[int]:
     monkeypatch.setattr("projections.writer._together", len)
-    return list(batches(list(rows)))
+    return list(batches(partitions))
+
+
+SMALL = BoundRow([b"k", None])
+HALF = BoundRow([b"v" * (BATCH_BYTES // 2)])
+LARGE = BoundRow([b"v" * BATCH_BYTES * 3])
 
 
 def test_a_batch_has_a_bounded_number_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [BoundRow([b"k", b"v"])] * (2 * BATCH_ROWS + 1)
-    assert sizes(rows, monkeypatch) == [BATCH_ROWS, BATCH_ROWS, 1]
+    rows = [SMALL] * (2 * BATCH_ROWS + 1)
+    assert sizes(monkeypatch, rows) == [BATCH_ROWS, BATCH_ROWS, 1]
 
 
 def test_a_batch_has_a_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    small, large = BoundRow([b"k", None]), BoundRow([b"v" * BATCH_BYTES * 3])
-    half = BoundRow([b"v" * (BATCH_BYTES // 2)])
-    assert sizes([small, large, small, half, half], monkeypatch) == [1, 1, 2, 1]
+    assert sizes(monkeypatch, [SMALL, LARGE, SMALL], [HALF, HALF]) == [1, 1, 2, 1]
+
+
+def test_a_batch_goes_to_a_bounded_number_of_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    partitions = [[SMALL, SMALL]] * (BATCH_PARTITIONS + 1)
+    assert sizes(monkeypatch, *partitions) == [2 * BATCH_PARTITIONS, 2]
