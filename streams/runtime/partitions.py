@@ -162,6 +162,22 @@ class Partitions:
                 if held.is_due(self._settings.checkpoint_records):
                     self._checkpoint(partition, held)
 
+    async def digests(self) -> list[dict[str, object]]:
+        """Where each machine stands between two batches, all that follows being sent, and its
+        digest there.
+        """
+        found: list[dict[str, object]] = []
+        for partition in sorted(self.held):
+            # One turn each: the digest of a large state takes its time.
+            async with self._turn:
+                held = self.held.get(partition)
+                if held is not None:
+                    digest = held.machine.digest()
+                    found.append(
+                        {"partition": partition, "position": held.position, "digest": digest}
+                    )
+        return found
+
     def _checkpoint(self, partition: int, held: Held) -> None:
         """Take one now and keep it beside the work; one at a time for each partition."""
         keeping = self._keeping.get(partition)

@@ -80,8 +80,10 @@ class Ground(Service):  # type: ignore[misc]
 
     def __init__(self, role: Role, settings: Settings, lease: Lease) -> None:
         super().__init__()
+        self._role = role
         self._settings = settings
         self._health = Health()
+        self._health.answers["/digests"] = self.digests
         self._log = KafkaLog(settings, lease)
         self._store = CqlStore(settings)
         self._server: asyncio.Server | None = None
@@ -97,6 +99,10 @@ class Ground(Service):  # type: ignore[misc]
         while not self.should_stop:
             await self.sleep(IDLE_CHECKPOINT_S)
             await self.partitions.checkpoint_if_due()
+
+    async def digests(self) -> dict[str, object]:
+        """What `velocity verify` holds a replay against."""
+        return {"role": self._role.name, "partitions": await self.partitions.digests()}
 
     async def on_stop(self) -> None:
         self._health.ready = False

@@ -49,6 +49,21 @@ async def test_it_is_alive_before_it_is_ready() -> None:
         assert (await client.get(f"http://{HOST}:{port}/live")).status_code == 200
 
 
+async def test_what_a_service_can_be_asked_is_computed_when_it_is() -> None:
+    state = Health()
+    asked = 0
+
+    async def answer() -> dict[str, object]:
+        nonlocal asked
+        asked += 1
+        return {"asked": asked}
+
+    state.answers["/digests"] = answer
+    async with served(state) as port, httpx.AsyncClient(base_url=f"http://{HOST}:{port}") as client:
+        answers = [(await client.get("/digests")).json() for _ in range(2)]
+    assert answers == [{"asked": 1}, {"asked": 2}]
+
+
 @pytest.mark.parametrize(
     ("request_bytes", "status"),
     [
