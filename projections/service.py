@@ -50,7 +50,8 @@ async def project(settings: Settings, health: Health) -> None:
     """Bring all feeds into the database until cancelled.
 
     While the broker or the database is away, `health` says so and nothing is lost. Anything else
-    that goes wrong with one feed ends all of them: raises an `ExceptionGroup`.
+    that goes wrong with one feed ends all of them: raises an `ExceptionGroup`. Where the tables
+    are missing it raises `cassandra.InvalidRequest`.
     """
     board = StatusBoard(health)
     async with AsyncExitStack() as stack:
@@ -59,6 +60,7 @@ async def project(settings: Settings, health: Health) -> None:
             await stack.enter_async_context(server)
         database = await until_done(lambda: Database.connect(settings), "database", board.faults)
         stack.push_async_callback(database.close)
+        await _look_at(database, board.faults)
         dead_letters = DeadLetters(settings)
         stack.push_async_callback(dead_letters.close)
         async with asyncio.TaskGroup() as tasks:
@@ -73,5 +75,10 @@ async def project(settings: Settings, health: Health) -> None:
 async def _watch(database: Database, faults: Faults) -> None:
     """Find out that the database is away also while there is nothing to write."""
     while True:
-        await until_done(lambda: database.execute(PING), "database", faults)
         await asyncio.sleep(WATCH_EVERY_S)
+        await _look_at(database, faults)
+
+
+async def _look_at(database: Database, faults: Faults) -> None:
+    """See that the database answers, and has the venue's tables."""
+    await until_done(lambda: database.execute(PING), "database", faults)

@@ -352,9 +352,23 @@ async def test_workers_hand_partitions_over_without_losing_an_open_order(
     await becomes(lambda: queries.open_orders(FAY), updates)
 
 
-async def test_an_error_that_waiting_does_not_cure_stops_the_service(settings: Settings) -> None:
+async def test_a_service_without_tables_stops_at_once(settings: Settings) -> None:
     without_tables = settings.model_copy(update={"venue": f"{settings.venue[:-2]}_0"})
-    with pytest.raises(ExceptionGroup) as stopped:
-        async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(LIMIT_S):
+        with pytest.raises(InvalidRequest):
             await project(without_tables, Health())
+
+
+async def test_an_error_in_one_feed_stops_the_service(log: Log, settings: Settings) -> None:
+    """The last test here: it takes a table away."""
+    health = Health()
+    service = asyncio.create_task(project(settings, health))
+    await is_ready(health)
+    database = await Database.connect(settings)
+    await database.execute("DROP TABLE {venue}.tickers")
+    await database.close()
+    await log.write(TICKERS, ticker(9))
+    async with asyncio.timeout(LIMIT_S):
+        with pytest.raises(ExceptionGroup) as stopped:
+            await service
     assert stopped.group_contains(InvalidRequest)
