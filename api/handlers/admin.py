@@ -52,9 +52,13 @@ from streams.messages import (
 MARKET_LIMIT_S = 10.0
 MARKET_POLL_S = 0.02
 
-_ACCOUNT_NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
-_ASSET = r"^[A-Z0-9]{1,12}$"
-_SYMBOL = r"^[A-Z0-9]{2,20}$"
+# Python's `$` would let a line feed follow. What gets past here, a ledger must be able to read: a
+# command that it can't takes its whole frame with it, others' commands and all.
+_END = r"$(?!\n)"
+_ACCOUNT_NAME = r"^[a-z0-9][a-z0-9_-]{0,31}" + _END
+_ASSET = r"^[A-Z0-9]{1,12}" + _END
+_SYMBOL = r"^[A-Z0-9]{2,20}" + _END
+_REFERENCE = r"^[ -~]{0,64}" + _END
 
 AccountName = Annotated[str, msgspec.Meta(pattern=_ACCOUNT_NAME)]
 AssetName = Annotated[str, msgspec.Meta(pattern=_ASSET)]
@@ -84,7 +88,7 @@ class NewDeposit(msgspec.Struct, forbid_unknown_fields=True):
 
     asset: AssetName
     amount: str
-    reference: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    reference: Annotated[str, msgspec.Meta(pattern=_REFERENCE)] = ""
 
 
 def market(rules: MarketRules) -> Json:

@@ -152,6 +152,8 @@ async def klines(exchange: Exchange, parameters: Parameters) -> list[list[Any]]:
     start = parameters.millis("startTime")
     if start is None:
         start = interval.back(end, limit)
+    if start > end:
+        return []
     known = await _klines(exchange, feed, interval, start, end, limit)
     return [shapes.kline(event) for event in fill(known, interval, start, end, limit)]
 

@@ -153,6 +153,8 @@ async def cancel_order(exchange: Exchange, caller: Caller, parameters: Parameter
     client_id = parameters.text("origClientOrderId")
     if order_id is None and client_id is None:
         raise either_mandatory("orderId", "origClientOrderId")
+    if order_id == 0:
+        raise unknown_order()  # no order has that id; in a command it says that there is none
     if order_id is not None and client_id is not None:
         order = await exchange.reads.order(caller.account, rules.market, order_id, client_id)
         if order is None:

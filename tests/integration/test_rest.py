@@ -269,6 +269,7 @@ def test_nobody_sees_or_cancels_anothers_order(alice: Trader, bob: Trader) -> No
         assert bob.refused("DELETE", "order", symbol="BTCUSDT", **name)[0] == -2011
     assert bob.ask("GET", "openOrders") == []
     assert bob.ask("GET", "allOrders", symbol="BTCUSDT") == []
+    assert bob.refused("DELETE", "order", symbol="BTCUSDT", orderId=0)[0] == -2011
     still = alice.ask("GET", "order", symbol="BTCUSDT", orderId=order["orderId"])
     assert still["status"] == "NEW"
 

@@ -1,0 +1,86 @@
+"""What an administrator may ask for, and that no ledger chokes on what gets through."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from api.errors import ApiError
+from api.handlers.admin import NewAccount, NewDeposit, NewMarket, market_config
+from streams.ledger.partition import LedgerPartition
+from streams.messages import (
+    AccountCommand,
+    AccountId,
+    Asset,
+    Deposit,
+    Frame,
+    OpenAccount,
+    Sequence,
+    Units,
+    encode_frame,
+)
+
+MARKET = {"symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "tick": "0.01", "lot": "0.00001"}
+
+
+@pytest.mark.parametrize("name", ["a", "0", "a-b_c", "a" * 32])
+@pytest.mark.parametrize("reference", ["", "wire 7", "~" * 64])
+def test_a_ledger_takes_whatever_name_and_reference_is_let_through(
+    name: str, reference: str
+) -> None:
+    account = AccountId(msgspec.convert({"account": name}, NewAccount).account)
+    wanted = msgspec.convert({"asset": "A" * 12, "amount": "1", "reference": reference}, NewDeposit)
+    commands: list[AccountCommand] = [
+        OpenAccount(account),
+        Deposit(account, Asset(wanted.asset), Units(1), wanted.reference),
+    ]
+    ledger = LedgerPartition(0, 1)
+    assert ledger.apply(0, 0, encode_frame(Frame(1, "", Sequence(0), commands)))
+
+
+@pytest.mark.parametrize("name", ["", "A", "-a", "a b", "a" * 33, "ä", "a\n", "a\x00"])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"account": name}, NewAccount)
+
+
+@pytest.mark.parametrize("reference", ["\n", "ä", "x" * 65, "a\n"])
+def test_a_reference_is_plain_text(reference: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"asset": "A", "amount": "1", "reference": reference}, NewDeposit)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"quote": "BTC"}, "same asset"),
+        ({"tick": "0"}, "tick must be above zero"),
+        ({"lot": "0"}, "lot must be above zero"),
+        ({"tick": "0.0001"}, "whole number of quote units"),
+        ({"tick": "one"}, "not a decimal"),
+        ({"lot": "0.000000001"}, "more than 8 decimals"),
+        ({"min_notional": "-1"}, "not a decimal"),
+    ],
+)
+def test_a_market_that_cannot_be_is_refused_with_the_reason(
+    change: dict[str, str], why: str
+) -> None:
+    with pytest.raises(ApiError) as refused:
+        market_config(msgspec.convert({**MARKET, **change}, NewMarket), 0)
+    assert why in refused.value.msg
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"symbol": "btcusdt"},
+        {"symbol": "BTCUSDT\n"},
+        {"base": ""},
+        {"taker_fee_bps": 10_000},
+        {"maker_fee_bps": -1},
+        {"typo": 1},
+    ],
+)
+def test_what_is_no_description_of_a_market_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({**MARKET, **change}, NewMarket)
