@@ -59,7 +59,7 @@ def _hold(side: Side, price: int, quantity: int, surplus: int) -> Units:
 def _place(draw: st.DrawFn) -> Place:
     number, side = draw(_number), draw(_side)
     order_type, tif = draw(st.sampled_from(KINDS))
-    price, quantity, budget = draw(_price), draw(_quantity), 0
+    price, quantity, budget = draw(_prices[side]), draw(_quantity), 0
     if order_type is OrderType.MARKET:
         price = draw(st.sampled_from([0, 0, price]))
         budget = draw(st.sampled_from([0, 0, 95, 333, 1_000]))
@@ -99,18 +99,22 @@ def _replace(draw: st.DrawFn) -> Replace:
         order_id,
         _account(number),
         MARKET,
-        Ticks(draw(_price)),
+        Ticks(draw(st.integers(3, 9))),
         Lots(draw(_quantity)),
         Units(draw(st.sampled_from([0, 50, 5_000]))),
     )
 
 
-_number = st.integers(1, 14)
+_number = st.integers(1, 24)
 _side = st.sampled_from(Side)
-_price = st.sampled_from([0, *range(1, 13), *range(4, 10)])
+# Most orders rest, several at a price; a few cross.
+_prices = {
+    Side.BUY: st.sampled_from([0, 3, 4, 5, 5, 5, 5, 6, 6, 6, 7, 9]),
+    Side.SELL: st.sampled_from([9, 8, 7, 7, 7, 7, 6, 6, 6, 5, 3]),
+}
 _quantity = st.sampled_from([0, *range(1, 10), *range(4, 10)])
 _kinds: list[st.SearchStrategy[Order]] = [*[_place()] * 5, _cancel(), _replace()]
 
 # Lists are mostly little longer than they must be; in a short one few orders meet.
-orders = st.lists(st.sampled_from(_kinds).flatmap(lambda kind: kind), min_size=12, max_size=40)
+orders = st.lists(st.sampled_from(_kinds).flatmap(lambda kind: kind), min_size=16, max_size=50)
 """A stream of commands in which many orders meet and some are refused."""

@@ -24,7 +24,7 @@ from tests.unit.matching.floor import LOT, TICK_LOT, config
 MIN_NOTIONAL = 60
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(orders)
 def test_it_says_and_does_what_the_naive_market_does(commands: list[Order]) -> None:
     market = Market(config(min_notional=MIN_NOTIONAL))

@@ -105,7 +105,7 @@ def _assert_trades_balance(outputs: list[Output]) -> None:
         assert other.paid == one.received + one.fee
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(orders, sizes)
 def test_the_same_records_give_the_same_bytes(commands: list[Order], sizes: list[int]) -> None:
     first, second = new(), new()
@@ -125,7 +125,7 @@ def _bytes(outputs: list[Output]) -> list[tuple[str, int, str, bytes]]:
     return encoded
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(orders, sizes, st.integers(0, 30))
 def test_a_restored_partition_goes_on_the_same(
     commands: list[Order], sizes: list[int], cut: int
@@ -139,7 +139,7 @@ def test_a_restored_partition_goes_on_the_same(
     assert restored.digest() == machine.digest()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(orders, sizes, sizes, st.integers(0, 30))
 def test_a_ledger_that_sends_again_in_other_frames_changes_nothing(
     commands: list[Order], before: list[int], after: list[int], crash: int
@@ -165,7 +165,7 @@ def _market_digest(machine: MatchingPartition) -> str:
     return digest(write_market(machine.markets[MARKET]))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(orders, sizes)
 def test_the_diffs_rebuild_the_book(commands: list[Order], sizes: list[int]) -> None:
     machine = new()
