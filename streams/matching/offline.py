@@ -1,6 +1,6 @@
 """One market without a log: commands as JSON lines in, events as JSON out. For research and audits.
 
-The format is a contract, described in `docs/` and by `velocity match --help`. Orders are named by
+The format is a contract, told by `velocity match --help`. Orders are named by
 any string, which may be used again once its order is dead, and nobody's funds are looked at: every
 order brings an unlimited hold.
 """
