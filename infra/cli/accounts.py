@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from infra.cli.admin import Admin, admin, show
+from infra.cli.admin import admin, show
 
 app = typer.Typer(help="Open, fund and list accounts.", no_args_is_help=True)
 
@@ -25,10 +25,10 @@ def create(
     """Open an account with an API key, and credit it. The secret is shown only here."""
     funds = [_fund(text) for text in fund or ()]
     with admin() as client:
-        client.post("/accounts", {"account": name})
-        key = client.post(f"/accounts/{name}/keys")
+        client.create_account(name)
         for asset, amount in funds:
-            _deposit(client, name, asset, amount, "opening")
+            client.deposit(name, asset, amount, "opening")
+        key = client.create_key(name)
     if as_json:
         typer.echo(json.dumps(key))
     else:
@@ -39,7 +39,7 @@ def create(
 def list_accounts(as_json: Json = False) -> None:
     """List all accounts."""
     with admin() as client:
-        accounts = client.get("/accounts")
+        accounts = client.accounts()
     if as_json:
         typer.echo(json.dumps(accounts))
     else:
@@ -56,16 +56,11 @@ def deposit(
 ) -> None:
     """Credit an account with what came in."""
     with admin() as client:
-        balance = _deposit(client, name, asset, amount, reference)
+        balance = client.deposit(name, asset, amount, reference)
     if as_json:
         typer.echo(json.dumps(balance))
     else:
         show([balance])
-
-
-def _deposit(client: Admin, name: str, asset: str, amount: str, reference: str) -> Any:
-    wanted = {"asset": asset, "amount": amount, "reference": reference}
-    return client.post(f"/accounts/{name}/deposits", wanted)
 
 
 def _fund(text: str) -> tuple[str, str]:

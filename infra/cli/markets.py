@@ -27,18 +27,17 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Create a market; it takes orders when this returns."""
-    wanted = {
-        "symbol": symbol,
-        "base": base,
-        "quote": quote,
-        "tick": tick,
-        "lot": lot,
-        "min_notional": min_notional,
-        "maker_fee_bps": maker_bps,
-        "taker_fee_bps": taker_bps,
-    }
     with admin() as client:
-        market = client.post("/markets", wanted)
+        market = client.create_market(
+            symbol=symbol,
+            base=base,
+            quote=quote,
+            tick=tick,
+            lot=lot,
+            min_notional=min_notional,
+            maker_fee_bps=maker_bps,
+            taker_fee_bps=taker_bps,
+        )
     if as_json:
         typer.echo(json.dumps(market))
     else:
@@ -49,7 +48,7 @@ def create(
 def list_markets(as_json: Json = False) -> None:
     """List all markets."""
     with admin() as client:
-        markets = client.get("/markets")
+        markets = client.markets()
     if as_json:
         typer.echo(json.dumps(markets))
     else:
