@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,5 @@ def show(rows: list[dict[str, Any]]) -> None:
         table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    console = Console()
     # Piped to another program, a table is as wide as its content asks for.
-    console.print(table, width=None if console.is_terminal else WIDTH_MAX)
+    Console(width=None if sys.stdout.isatty() else WIDTH_MAX).print(table)
