@@ -109,6 +109,7 @@ class TopicTail:
         self._earliest: dict[TopicPartition, int] = {}
         self._behind: dict[TopicPartition, int] = {}
         self._seeks: dict[TopicPartition, int] = {}
+        self._backoff_s = BACKOFF_MIN_S
         self._ready = asyncio.Event()
         self.lag = 0
         """How many records were waiting when the broker was last asked."""
@@ -143,17 +144,25 @@ class TopicTail:
 
         Raises what the callbacks raise.
         """
-        backoff_s = BACKOFF_MIN_S
         while True:
-            try:
-                await self._follow()
-            except (KafkaError, TimeoutError, OSError) as error:
-                log.warning(
-                    "%s: lost the broker: %r; again in %.1f s", self._name, error, backoff_s
-                )
-            backoff_s = BACKOFF_MIN_S if self.ready else min(2 * backoff_s, BACKOFF_MAX_S)
-            self._ready.clear()
-            await asyncio.sleep(backoff_s)
+            lost = await self._follow_until_lost()
+            wait_s = self._backoff_s
+            self._backoff_s = min(2 * wait_s, BACKOFF_MAX_S)
+            log.warning("%s: no broker: %r; again in %.1f s", self._name, lost, wait_s)
+            await asyncio.sleep(wait_s)
+
+    async def _follow_until_lost(self) -> BaseException:
+        """How the broker was lost."""
+        try:
+            await self._follow()
+        except (KafkaError, TimeoutError, OSError) as error:
+            return error
+        except asyncio.CancelledError as error:
+            # aiokafka cancels the requests of a connection that breaks, and so, seemingly, us.
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return error
 
     async def _follow(self) -> NoReturn:
         consumer = AIOKafkaConsumer(
@@ -172,6 +181,7 @@ class TopicTail:
             await self._begin(consumer)
             await self._poll(consumer)
         finally:
+            self._ready.clear()
             async with asyncio.timeout(CONNECT_LIMIT_S):
                 await consumer.stop()
 
@@ -230,6 +240,7 @@ class TopicTail:
             consumer.seek(place, offset)
         self._seeks.clear()
         if not self._behind:
+            self._backoff_s = BACKOFF_MIN_S
             self._ready.set()
 
     async def _check(self, consumer: AIOKafkaConsumer) -> None:

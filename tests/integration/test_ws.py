@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,7 +22,9 @@ from websockets.exceptions import ConnectionClosedError
 
 from api.feeds.market_view import MarketView
 from api.ws.service import serve
+from infra.local.kafka import Kafka
 from infra.ports import free_port
+from infra.processes import Records
 from infra.settings import Settings
 from streams.messages import MarketId, encode_event
 from streams.messages.events import PublicEvent
@@ -265,6 +268,40 @@ async def test_a_record_that_is_none_costs_nobody_else(settings: Settings, log: 
         await log.write(TRADES, trade(1, name=maker.name), partition=3)
 
         assert (await hear(client))["t"] == 1
+
+
+@pytest.mark.servers
+async def test_a_view_shows_that_the_broker_is_away_and_goes_on_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    broker = Kafka(tmp_path, Settings().cache)
+    try:
+        address = await asyncio.to_thread(broker.start)
+        settings = Settings().model_copy(update={"kafka": address, "venue": "outage"})
+        async with Log(settings) as log:
+            maker = Maker(log, "OUTUSDT")
+            await maker.open()
+            async with viewing(settings) as view:
+                running = Records(tmp_path).running(broker.name)
+                assert running is not None
+                os.kill(running.pid, signal.SIGKILL)
+                await until(lambda: not view.ready)
+                assert await asyncio.to_thread(broker.start) == address
+                await maker.move(10)
+                await view.wait_ready(LIMIT_S)
+
+                book = view.feeds[maker.name].book
+                await until(lambda: book.seq == maker.seq)
+                assert (book.valid, book.gaps) == (True, 0)
+                assert dict(book.bids.top(100)) == maker.bids
+    finally:
+        await asyncio.to_thread(broker.stop)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while not holds():  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.02)
 
 
 async def test_every_client_gets_every_trade(settings: Settings, log: Log) -> None:
