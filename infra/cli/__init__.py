@@ -11,7 +11,19 @@ import logging
 
 import typer
 
-from infra.cli import accounts, demo, lifecycle, logs, markets, match, run, status, topics
+from infra.cli import (
+    accounts,
+    checkpoints,
+    demo,
+    lifecycle,
+    logs,
+    markets,
+    match,
+    run,
+    status,
+    topics,
+    verify,
+)
 
 app = typer.Typer(
     help="An exchange a team can run itself.",
@@ -25,9 +37,11 @@ app.command()(logs.logs)
 app.command()(lifecycle.init)
 app.command()(demo.demo)
 app.command()(match.match)
+app.command()(verify.verify)
 app.add_typer(topics.app, name="topics")
 app.add_typer(markets.app, name="markets")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(checkpoints.app, name="checkpoints")
 run.add_to(app)
 
 

@@ -1,0 +1,72 @@
+"""`velocity verify`: prove a running system right."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+WORKERS = ("ledger", "matching", "market-data")
+DIFFERENT = 1
+NOT_VERIFIED = 2
+
+
+class From(StrEnum):
+    """`infra.verify.replay.Source`, said here because that is slow to import."""
+
+    CHECKPOINT = "checkpoint"
+    START = "start"
+    ARCHIVE = "archive"
+
+
+def verify(
+    source: Annotated[
+        From,
+        typer.Option(
+            "--from",
+            help="Replay from the newest checkpoint, the log's start, or the archive's.",
+        ),
+    ] = From.CHECKPOINT,
+    last: Annotated[
+        int | None,
+        typer.Option(min=1, help="Read the last so many records of public topics; else all."),
+    ] = None,
+    worker: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A worker's health address, http://host:port, instead of this home's; repeatable."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Hold the running system against its log, in this process, and the database against both.
+
+    Exits with 1 where anything differs, naming the first difference; with 2 where the system could
+    not be verified.
+    """
+    import asyncio
+
+    from rich.console import Console
+
+    from infra.cli.failures import told
+    from infra.installation import find
+    from infra.settings import settings
+    from infra.verify import display, run
+    from infra.verify.checks import CannotVerify
+    from infra.verify.replay import Source
+
+    found = find(settings())
+    with told():
+        urls = worker or [found.url(name) for name in WORKERS]
+    try:
+        checks = asyncio.run(run.verify(found.settings, urls, Source(source), last))
+    except CannotVerify as error:
+        typer.echo(f"velocity: {error}", err=True)
+        raise typer.Exit(NOT_VERIFIED) from error
+    if as_json:
+        typer.echo(display.as_json(checks))
+    else:
+        display.show(checks, Console())
+    if not all(check.holds for check in checks):
+        raise typer.Exit(DIFFERENT)
