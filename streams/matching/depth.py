@@ -19,6 +19,10 @@ SNAPSHOT_EVERY_MIN = 1_000
 """Diffs between two snapshots: so many, or as many as the book has levels, so that snapshots cost
 no more than the diffs between them."""
 
+SNAPSHOT_AFTER_MS = 6 * 3_600_000
+"""A snapshot is due after so long in any case: `depth` is kept for a day, and who starts to follow
+a quiet market must find one."""
+
 SNAPSHOT_LEVELS_MAX = 20_000
 """Levels of a side in a snapshot, best first: a record must fit the broker's limit of 4 MiB."""
 
@@ -30,10 +34,11 @@ class DepthFeed:
     """Collects the levels that outcomes change, and tells them once a frame.
 
     `last_seq` is the event that the last diff, or the market's creation, told of; `diffs` counts
-    those since the last snapshot. Between frames, nothing else is kept.
+    those since the last snapshot, which was told at `snapshot_at`. Between frames, nothing else is
+    kept.
     """
 
-    __slots__ = ("_asks", "_bids", "_market", "diffs", "last_seq")
+    __slots__ = ("_asks", "_bids", "_market", "diffs", "last_seq", "snapshot_at")
 
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -41,6 +46,7 @@ class DepthFeed:
         self._asks: set[int] = set()
         self.last_seq = market.seq
         self.diffs = 0
+        self.snapshot_at = Millis(0)
 
     def note(self, outcomes: list[Outcome]) -> None:
         """Remember which levels the outcomes of one command touched."""
@@ -80,14 +86,20 @@ class DepthFeed:
         self._bids.clear()
         self._asks.clear()
         self.diffs += 1
-        if self.diffs < max(SNAPSHOT_EVERY_MIN, len(book.bids) + len(book.asks)):
+        if self.diffs < max(SNAPSHOT_EVERY_MIN, len(book.bids) + len(book.asks)) and (
+            not self.is_due(at)
+        ):
             return [diff]
-        self.diffs = 0
         return [diff, self.snapshot(at)]
+
+    def is_due(self, at: Millis) -> bool:
+        """Whether the last snapshot is old."""
+        return at - self.snapshot_at >= SNAPSHOT_AFTER_MS
 
     def snapshot(self, at: Millis) -> Depth:
         """The book as it stands."""
         market = self._market
+        self.diffs, self.snapshot_at = 0, at
         return Depth(
             market=market.config.market,
             seq=Sequence(market.seq),

@@ -24,6 +24,7 @@ from streams.messages import (
     MarketConfig,
     Place,
     Replace,
+    Tick,
     market_frames,
     partition_of_request,
 )
@@ -60,7 +61,7 @@ class Inbox:
         if not 0 < len(frame.commands) <= FRAME_COMMANDS_MAX:
             raise MalformedRecord(f"a frame of {len(frame.commands)} commands")
         if not frame.source:
-            self._check_configurations(frame)
+            self._check_unnumbered(frame)
             return frame, 0
         ledger = self._ledgers.get(frame.source)
         if ledger is None:
@@ -73,11 +74,15 @@ class Inbox:
         self.watermarks[ledger] = max(taken, frame.first_seq + len(frame.commands) - 1)
         return frame, taken + 1 - frame.first_seq
 
-    def _check_configurations(self, frame: Frame[MarketCommand]) -> None:
+    def _check_unnumbered(self, frame: Frame[MarketCommand]) -> None:
         for command in frame.commands:
-            if not isinstance(command, ConfigureMarket):
-                raise MalformedRecord(f"a {type(command).__name__} from no ledger")
-            _check_config(command.config, self._partition)
+            match command:
+                case ConfigureMarket(config=config):
+                    _check_config(config, self._partition)
+                case Tick():
+                    pass
+                case _:
+                    raise MalformedRecord(f"a {type(command).__name__} from no ledger")
 
 
 def _decode(value: bytes) -> Frame[MarketCommand]:
@@ -103,8 +108,8 @@ def _check_command(command: MarketCommand, ledger: int) -> None:
             _check_request(command.order_id, ledger)
             _check_texts(command.account, command.market)
             _check_hold(command.hold)
-        case ConfigureMarket():
-            raise MalformedRecord(f"a ConfigureMarket from ledger {ledger}")
+        case ConfigureMarket() | Tick():
+            raise MalformedRecord(f"a {type(command).__name__} from ledger {ledger}")
         case _:
             assert_never(command)
 

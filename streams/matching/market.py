@@ -90,6 +90,12 @@ class Market:
         self.rules = Rules(self.config)
         return self._next()
 
+    def tick(self) -> int:
+        """Name the passing of time: an event that changes nothing, so that what is told of the
+        market anew goes by a name of its own.
+        """
+        return self._next()
+
     # -- commands --------------------------------------------------------------------------------
 
     def _place(self, command: Place, at: Millis) -> list[Outcome]:

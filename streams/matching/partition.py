@@ -20,6 +20,7 @@ from streams.messages import (
     Place,
     Reason,
     Replace,
+    Tick,
 )
 from streams.outputs import Output
 
@@ -52,10 +53,15 @@ class MatchingPartition:
         for index in range(first, len(frame.commands)):
             command = frame.commands[index]
             self.outbox.begin(offset, index, self.time)
-            if isinstance(command, ConfigureMarket):
-                self._configure(command.config)
-            elif (feed := self._trade(command)) is not None:
-                touched[command.market] = feed
+            match command:
+                case ConfigureMarket(config=config):
+                    self._configure(config)
+                case Tick():
+                    self._tick()
+                case _:
+                    feed = self._trade(command)
+                    if feed is not None:
+                        touched[command.market] = feed
         for feed in touched.values():
             for depth in feed.flush(self.time):
                 self.outbox.depth(depth)
@@ -76,6 +82,13 @@ class MatchingPartition:
         else:
             seq = market.configure(config)
             self.outbox.market(market_event(market.config, seq, self.outbox))
+
+    def _tick(self) -> None:
+        """Tell the books that have not been told whole for long."""
+        for name, feed in self.feeds.items():
+            if feed.is_due(self.time):
+                self.markets[name].tick()
+                self.outbox.depth(feed.snapshot(self.time))
 
     def _trade(self, command: Place | Cancel | Replace) -> DepthFeed | None:
         """Let a market take a command, and tell what it made of it; returns the market's feed."""

@@ -78,6 +78,7 @@ class DepthHead(msgspec.Struct, frozen=True, array_like=True, tag="depth"):
 
     last_seq: int
     diffs: int
+    snapshot_at: Millis = Millis(0)
 
 
 Chunk = Head | MarketHead | Orders | DepthHead
@@ -103,7 +104,7 @@ def write(state: MatchingPartition) -> Iterator[bytes]:
     for name, market in sorted(state.markets.items()):
         yield from write_market(market)
         feed = state.feeds[name]
-        yield _encoder.encode(DepthHead(feed.last_seq, feed.diffs))
+        yield _encoder.encode(DepthHead(feed.last_seq, feed.diffs, feed.snapshot_at))
 
 
 def write_market(market: Market) -> Iterator[bytes]:
@@ -157,11 +158,12 @@ def _read_market(
             case Orders(rows=rows):
                 for row in rows:
                     market.book.add(_order(row))
-            case DepthHead(last_seq=last_seq, diffs=diffs):
+            case DepthHead(last_seq=last_seq, diffs=diffs, snapshot_at=snapshot_at):
                 if len(market.book.orders) != head.orders:
                     raise SnapshotMismatch(f"{head.config.market} lacks orders")
                 feed = DepthFeed(market)
                 feed.last_seq, feed.diffs = last_seq, diffs
+                feed.snapshot_at = snapshot_at
                 state.feeds[head.config.market] = feed
                 return market
             case Head() | MarketHead():

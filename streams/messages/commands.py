@@ -151,7 +151,15 @@ class ConfigureMarket(_Command, frozen=True, tag=4):
     config: MarketConfig
 
 
-MarketCommand = Place | Cancel | Replace | ConfigureMarket
+class Tick(_Command, frozen=True, tag=5):
+    """Time has passed, and nothing else has come: the record's own time says how much.
+
+    A worker sends it to a partition of its own that has been quiet, so that what is due by time
+    happens there as well.
+    """
+
+
+MarketCommand = Place | Cancel | Replace | ConfigureMarket | Tick
 
 
 # -- frames --------------------------------------------------------------------------------------

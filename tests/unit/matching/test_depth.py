@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from streams.matching import depth
-from streams.messages import Depth, DepthKind, Side, Trade
+from streams.messages import Depth, DepthKind, Side, Tick, Trade
 from streams.messages import Market as MarketEvent
+from streams.outputs import MalformedRecord
 from tests.unit.matching.log import (
     BTCUSDT,
     Log,
     cancel,
+    frame,
     messages,
     opened,
     order_id,
@@ -103,3 +105,31 @@ def test_a_full_snapshot_follows_every_so_many_diffs(monkeypatch: pytest.MonkeyP
     assert snapshot.kind is DepthKind.SNAPSHOT
     assert snapshot.first_seq == snapshot.seq == diff.seq
     assert snapshot.asks == [("1.00000000", "0.00003000"), ("1.01000000", "0.00003000")]
+
+
+HOURS = 3_600_000
+
+
+def test_the_book_of_a_quiet_market_is_told_again_as_time_passes() -> None:
+    log = opened()
+    log.send(place(1, SELL, 5, 100), at=2_000)
+    assert log.append(frame(Tick()), at=2 * HOURS) == []
+    (told,) = messages(log.append(frame(Tick()), at=7 * HOURS), Depth)
+    assert told.kind is DepthKind.SNAPSHOT
+    assert told.asks == [("1.00000000", "0.00005000")]
+    assert told.seq == 3, "a name of its own: the order was event 2"
+    (diff,) = messages(log.send(place(2, SELL, 5, 101), at=7 * HOURS + 1), Depth)
+    assert (diff.first_seq, diff.seq) == (3, 4), "diffs follow each other without a gap"
+
+
+def test_a_snapshot_that_is_due_by_time_follows_the_next_diff() -> None:
+    log = opened()
+    kinds = [
+        depth.kind for depth in messages(log.send(place(1, SELL, 5, 100), at=7 * HOURS), Depth)
+    ]
+    assert kinds == [DepthKind.DIFF, DepthKind.SNAPSHOT]
+
+
+def test_a_ledger_sends_no_ticks() -> None:
+    with pytest.raises(MalformedRecord):
+        opened().send(Tick())

@@ -49,6 +49,7 @@ from streams.messages import (
     Sequence,
     Settle,
     Side,
+    Tick,
     Ticker,
     Ticks,
     TimeInForce,
@@ -123,6 +124,7 @@ MARKET_COMMANDS: tuple[MarketCommand, ...] = (
             MarketStatus.CANCEL_ONLY,
         )
     ),
+    Tick(),
 )
 
 UPDATES: tuple[Update, ...] = (
@@ -273,7 +275,7 @@ def record_of(message: Message) -> bytes:
         case Settle():
             frame = Frame[AccountCommand](FRAME_VERSION, "matching:3", Sequence(5), [message])
             return encode_frame(frame)
-        case Place() | Cancel() | Replace() | ConfigureMarket():
+        case Place() | Cancel() | Replace() | ConfigureMarket() | Tick():
             orders = Frame[MarketCommand](FRAME_VERSION, "ledger:1", Sequence(6), [message])
             return encode_frame(orders)
         case _:

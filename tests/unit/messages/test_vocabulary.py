@@ -52,8 +52,7 @@ def test_an_account_stays_in_its_partition_for_life() -> None:
 
 
 def market_config(tick: int, lot: int) -> MarketConfig:
-    command = MARKET_COMMANDS[-1]
-    assert isinstance(command, ConfigureMarket)
+    (command,) = (each for each in MARKET_COMMANDS if isinstance(each, ConfigureMarket))
     old = command.config
     return MarketConfig(old.market, 0, old.base, old.quote, Units(tick), Units(lot), Units(0), 0, 0)
 
