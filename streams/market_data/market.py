@@ -25,6 +25,14 @@ class MarketData:
         # because it was said, under the same name, before.
         self._sampled = 0
 
+    def restored(self) -> None:
+        """Take all states up to here for said: a state is kept only once it was sampled.
+
+        Within an aggregate, where it need not have been, no candle closes: its trades are of one
+        time, and its end samples.
+        """
+        self._sampled = self.last_trade_id
+
     def add(self, trade: Candle) -> list[Kline]:
         """Take in the next trade; returns the last word on each candle it closes, if not said."""
         self.last_trade_id = trade.last_trade_id

@@ -86,6 +86,7 @@ def _fill(markets: dict[MarketId, MarketData], chunk: Head | Market | Minutes) -
             market.chart.second = second
             market.chart.longer = chunk.longer
             market.window.previous_close = chunk.previous_close
+            market.restored()
         case Minutes(market=name, minutes=minutes):
             markets[name].window.minutes.extend(minutes)
         case Head():

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from infra.settings import Settings
 from streams.outputs import Processor
@@ -56,6 +58,31 @@ class Held:
         return records >= records_between or time.monotonic() - self.last_time >= SECONDS_BETWEEN
 
 
+class Damaged(ValueError):
+    """The chunks of a checkpoint are not those that were saved."""
+
+
+def sealed(chunks: Iterable[bytes]) -> list[bytes]:
+    """Chunks with their checksum behind them."""
+    whole = list(chunks)
+    return [*whole, _checksum(whole)]
+
+
+def unsealed(chunks: list[bytes]) -> list[bytes]:
+    """What was sealed; a machine is shown nothing else. Raises `Damaged`."""
+    if not chunks or chunks[-1] != _checksum(chunks[:-1]):
+        raise Damaged(f"{len(chunks)} chunks that do not have their checksum")
+    return chunks[:-1]
+
+
+def _checksum(chunks: list[bytes]) -> bytes:
+    checksum = blake2b(digest_size=16)
+    for chunk in chunks:
+        checksum.update(len(chunk).to_bytes(8))
+        checksum.update(chunk)
+    return checksum.digest()
+
+
 async def bring_back(role: Role, partition: int, settings: Settings, store: Store) -> Held:
     """The machine as the newest checkpoint that verifies has it; else an empty one.
 
@@ -64,7 +91,7 @@ async def bring_back(role: Role, partition: int, settings: Settings, store: Stor
     for checkpoint in await store.checkpoints(role.name, partition):
         machine = role.new(partition, settings)
         try:
-            machine.restore(await store.chunks(checkpoint))
+            machine.restore(unsealed(await store.chunks(checkpoint)))
             digest = machine.digest()
         except ValueError as error:
             log.error("%s: unreadable: %s", _name(checkpoint), error)
@@ -81,7 +108,7 @@ async def bring_back(role: Role, partition: int, settings: Settings, store: Stor
 
 def take(role: Role, partition: int, held: Held) -> tuple[Checkpoint, list[bytes]]:
     """The checkpoint of a machine as it stands, with its chunks."""
-    chunks = list(held.machine.snapshot())
+    chunks = sealed(held.machine.snapshot())
     outputs = [(topic.short, target, offset) for (topic, target), offset in held.outputs.items()]
     checkpoint = Checkpoint(
         role.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.runtime.names import Edge
+from streams.runtime.names import Edge, Name
 from streams.runtime.ports import Kept
 from streams.topics import DEAD_LETTERS, Topic
 
@@ -43,10 +43,10 @@ class DeadLetter:
         return self.offset + 1
 
 
-def name_of_dead_letter(record: Kept) -> tuple[str, int] | None:
-    """The source and sequence of a record of `dead-letters`; None if it is none of ours."""
+def name_of_dead_letter(record: Kept) -> Name | None:
+    """The name of a record of `dead-letters`; None if it is none of ours."""
     headers = dict(record.headers)
     offset = headers.get("offset", b"")
     if not offset.isdigit():
         return None
-    return record.key.decode(errors="replace"), int(offset) + 1
+    return Name(record.key.decode(errors="replace"), 0, int(offset) + 1)

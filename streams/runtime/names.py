@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.messages import Depth, DepthKind, Kline
+from streams.messages import FRAME_VERSION, Depth, DepthKind, Kline
 from streams.outputs import Output
 from streams.topics import (
     COMMANDS,
@@ -33,6 +33,17 @@ class Edge(NamedTuple):
     topic: str
     partition: int
     source: str
+
+
+class Name(NamedTuple):
+    """What a record carries: a source's names from `first` to `last`.
+
+    `first` is 0 where a source's names need not follow one another without a gap.
+    """
+
+    source: str
+    first: int
+    last: int
 
 
 class _FrameName(msgspec.Struct, array_like=True):
@@ -78,22 +89,24 @@ def edge_of(output: Output) -> Edge:
     return Edge(output.topic.short, output.partition, source)
 
 
-def _name_of_frame(value: bytes) -> tuple[str, int]:
+def _name_of_frame(value: bytes) -> Name | None:
     frame = _frames.decode(value)
-    return frame.source, frame.first_seq + len(frame.commands) - 1
+    if frame.version != FRAME_VERSION:
+        return None
+    return Name(frame.source, frame.first_seq, frame.first_seq + len(frame.commands) - 1)
 
 
-def _name_of_update(value: bytes) -> tuple[str, int]:
+def _name_of_update(value: bytes) -> Name:
     update = _updates.decode(value)
-    return update.source, update.seq
+    return Name(update.source, 0, update.seq)
 
 
-def _name_of_event(value: bytes) -> tuple[str, int]:
+def _name_of_event(value: bytes) -> Name:
     event = _events.decode(value)
-    return _public_source(event.market, event.kind, event.interval), event.seq
+    return Name(_public_source(event.market, event.kind, event.interval), 0, event.seq)
 
 
-_NAMES: dict[Topic, Callable[[bytes], tuple[str, int]]] = {
+_NAMES: dict[Topic, Callable[[bytes], Name | None]] = {
     COMMANDS: _name_of_frame,
     ORDERS: _name_of_frame,
     UPDATES: _name_of_update,
@@ -105,8 +118,8 @@ _NAMES: dict[Topic, Callable[[bytes], tuple[str, int]]] = {
 }
 
 
-def name_of(topic: Topic, value: bytes) -> tuple[str, int] | None:
-    """The source and sequence a record carries; None if it is not of this exchange's making."""
+def name_of(topic: Topic, value: bytes) -> Name | None:
+    """The names a record carries; None if it is not of this exchange's making."""
     try:
         return _NAMES[topic](value)
     except msgspec.DecodeError:

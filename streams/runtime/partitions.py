@@ -28,9 +28,12 @@ from streams.runtime import checkpoints
 from streams.runtime.checkpoints import Held
 from streams.runtime.dead_letters import DeadLetter
 from streams.runtime.ports import Checkpoint, Kept, Log, Place, Store, StoreUnavailable
-from streams.runtime.published import last_published
+from streams.runtime.published import published
 from streams.runtime.publisher import Publisher
 from streams.runtime.role import Role
+
+RELEASE_LIMIT_S = 50.0
+"""Less than the group waits for a member to rejoin."""
 
 STORE_LIMIT_S = 600.0
 STORE_RETRY_S = 1.0
@@ -60,7 +63,18 @@ class Partitions:
         self.held: dict[int, Held] = {}
         # A rebalance may come while a batch is being published; recovery waits for its end.
         self._turn = asyncio.Lock()
+        self._is_released = False
         self._keeping: dict[int, asyncio.Task[None]] = {}
+
+    async def release(self) -> None:
+        """Return once nothing is on its way to the log; nothing more is sent until `assign`.
+
+        Whoever gets the partitions next reads off the log what was published, so this must have
+        ended before. Raises `TimeoutError`.
+        """
+        self._is_released = True
+        async with asyncio.timeout(RELEASE_LIMIT_S), self._turn:
+            log.info("%s lets go of %s", self._role.name, sorted(self.held))
 
     async def assign(self, partitions: Iterable[int]) -> dict[int, int]:
         """Hold exactly these; returns where to read each from."""
@@ -78,6 +92,7 @@ class Partitions:
                     )
             for partition in sorted(wanted):
                 await self._catch_up(partition, self.held[partition])
+            self._is_released = False
             self._tell_progress()
             positions = {partition: self.held[partition].position for partition in wanted}
             log.info("%s holds %s", self._role.name, positions)
@@ -87,7 +102,7 @@ class Partitions:
         places = set(self._role.written(partition, self._settings))
         starts = {place: held.outputs.get(place, 0) for place in places}
         bounds = await self._log.bounds(places)
-        self._publisher.keep_silent_until(await last_published(self._log, starts))
+        self._publisher.keep_silent_about(await published(self._log, starts))
         source: Place = (self._role.source, partition)
         # After the outputs were read, so that all of them follow from what lies before this end.
         first, held.end = (await self._log.bounds([source]))[source]
@@ -120,8 +135,8 @@ class Partitions:
         """
         async with self._turn:
             held = self.held.get(partition)
-            if held is None:
-                return  # it was polled before a rebalance took the partition away
+            if held is None or self._is_released:
+                return  # it was polled before a rebalance; whoever has the partition polls it again
             await self._apply(partition, held, records)
             if not self._health.ready:
                 self._tell_progress()
@@ -129,6 +144,18 @@ class Partitions:
                 self._checkpoint(partition, held)
 
     async def _apply(self, partition: int, held: Held, records: Iterable[Kept]) -> None:
+        try:
+            await self._publisher.publish(*self._take(partition, held, records))
+        except BaseException:
+            # The machine is ahead of what the log has. The process is about to end, but until it
+            # has, its other tasks must not take a checkpoint of this, nor go on from it.
+            self.held.pop(partition, None)
+            raise
+
+    def _take(
+        self, partition: int, held: Held, records: Iterable[Kept]
+    ) -> tuple[list[Output], list[DeadLetter]]:
+        """Let the machine take records; returns what is to be published."""
         machine = held.machine
         take = machine.observe if isinstance(machine, Sampled) else machine.apply
         outputs: list[Output] = []
@@ -148,7 +175,7 @@ class Partitions:
                 dead.append(self._dead_letter(partition, record, error))
         if isinstance(machine, Sampled):
             outputs += machine.sample()
-        await self._publisher.publish(outputs, dead)
+        return outputs, dead
 
     def _dead_letter(self, partition: int, record: Kept, error: MalformedRecord) -> DeadLetter:
         letter = DeadLetter(self._role.source, partition, record.offset, record.value, str(error))

@@ -18,25 +18,31 @@ from streams.outputs import Output
 from streams.runtime.dead_letters import DeadLetter
 from streams.runtime.names import Edge, edge_of
 from streams.runtime.ports import Log, Place, Record
+from streams.runtime.published import Run, join, last_of
 from streams.topics import DEAD_LETTERS, MESSAGEPACK
 
 
 class Publisher:
     """Appends a worker's outputs to the log, but for those that are there already.
 
-    It is silent up to `silent_until` of each edge, so that a recovered machine can compute its
-    past again without repeating it. `written` says up to where it has written at each place.
+    It is silent about what was `found` there, so that a recovered machine can compute its past
+    again without repeating it. `written` says up to where it has written at each place.
     """
 
     def __init__(self, log: Log, venue: str) -> None:
         self._log = log
         self._venue = venue
+        # What was read back, until the edge's next name tells where its numbering stands.
+        self._found: dict[Edge, list[Run]] = {}
         self._silent_until: dict[Edge, int] = {}
         self.written: dict[Place, int] = {}
 
-    def keep_silent_until(self, last: Mapping[Edge, int]) -> None:
-        """From now on, leave out what is at or below these names of these edges."""
-        self._silent_until.update(last)
+    def keep_silent_about(self, found: Mapping[Edge, Iterable[Run]]) -> None:
+        """From now on, leave out these names of these edges."""
+        for edge, runs in found.items():
+            known = self._found.setdefault(edge, [])
+            for run in runs:
+                join(known, run)
 
     async def publish(self, outputs: Iterable[Output], dead: Iterable[DeadLetter] = ()) -> None:
         """Return once the log has it all. Raises what `Log.append` raises: then how much of it
@@ -46,7 +52,7 @@ class Publisher:
         letters = [
             Record(letter.key, letter.value, letter.headers)
             for letter in dead
-            if not self._is_published(letter.edge, letter.seq)
+            if not self._is_found(letter.edge, letter.seq)
         ]
         if letters:
             records[DEAD_LETTERS, 0] = letters
@@ -58,7 +64,7 @@ class Publisher:
         commands: dict[Place, list[Output]] = {}
         records: dict[Place, list[Record]] = {}
         for output in outputs:
-            if self._silent_until and self._is_published(edge_of(output), output.seq):
+            if self._is_published(output):
                 continue
             place = (output.topic, output.partition)
             if output.topic.content_type == MESSAGEPACK:
@@ -69,7 +75,17 @@ class Publisher:
             records[place] = list(_frames(grouped))
         return records
 
-    def _is_published(self, edge: Edge, seq: int) -> bool:
+    def _is_published(self, output: Output) -> bool:
+        """Whether to be silent about it; asks for its edge only where any might be."""
+        if not (self._found or self._silent_until):
+            return False
+        return self._is_found(edge_of(output), output.seq)
+
+    def _is_found(self, edge: Edge, seq: int) -> bool:
+        found = self._found.pop(edge, None)
+        if found is not None:
+            before = self._silent_until.get(edge, seq - 1)
+            self._silent_until[edge] = last_of(found, before)
         until = self._silent_until.get(edge)
         if until is None:
             return False

@@ -63,12 +63,17 @@ def build(role: Role, settings: Settings) -> App:
             # Straight into the memory store: the live machine is no changelog record.
             machines.data[str(partition).encode()] = held.machine
 
+    async def release(_: App, *__: Any, **___: Any) -> None:
+        await partitions.release()
+
     async def drive(stream: Any) -> None:
         async for event in stream.noack().events():
             records = [kept(record) for record in event.value]
             await partitions.process(event.message.partition, records)
             await stream.ack(event)
 
+    # Awaited before the group is joined again, as others get the partitions then.
+    app.on_partitions_revoked.connect(release, weak=False)
     # Awaited by Faust before it seeks and lets records flow.
     app.on_rebalance_complete.connect(assign, weak=False)
     app.agent(source, name=role.name)(drive)

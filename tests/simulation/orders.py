@@ -1,0 +1,95 @@
+"""Orders that clients might send: few prices and accounts, so that they meet."""
+
+from __future__ import annotations
+
+from collections import deque
+from random import Random
+
+from streams.messages import (
+    AccountId,
+    CancelOrder,
+    Lots,
+    MarketConfig,
+    MarketId,
+    OrderId,
+    OrderType,
+    PlaceOrder,
+    Side,
+    Ticks,
+    TimeInForce,
+    Units,
+)
+
+REMEMBERED = 12
+
+KINDS = (
+    *[(OrderType.LIMIT, TimeInForce.GTC)] * 8,
+    (OrderType.LIMIT, TimeInForce.IOC),
+    (OrderType.LIMIT, TimeInForce.FOK),
+    (OrderType.LIMIT_MAKER, TimeInForce.GTC),
+    (OrderType.LIMIT_MAKER, TimeInForce.GTC),
+    (OrderType.MARKET, TimeInForce.GTC),
+    (OrderType.MARKET, TimeInForce.GTC),
+    (OrderType.MARKET, TimeInForce.FOK),
+)
+
+
+class Orders:
+    """Makes requests, and remembers the last orders of each account to cancel."""
+
+    def __init__(self, rng: Random, markets: list[MarketConfig]) -> None:
+        self._rng = rng
+        self._markets = markets
+        self._placed: dict[AccountId, deque[tuple[OrderId, PlaceOrder]]] = {}
+        self._number = 0
+
+    def placed(self, order_id: OrderId, order: PlaceOrder) -> None:
+        remembered = self._placed.setdefault(order.account, deque(maxlen=REMEMBERED))
+        remembered.append((order_id, order))
+
+    def place(self, account: AccountId) -> PlaceOrder:
+        rng = self._rng
+        self._number += 1
+        # Now and then a client uses an id again.
+        client_order_id = f"c{self._number - rng.choice((0, 0, 0, 0, 0, 0, 0, 3))}"
+        market = rng.choice(self._markets)
+        side = rng.choice((Side.BUY, Side.SELL))
+        kind, tif = rng.choice(KINDS)
+        price, quantity, budget = rng.randint(4, 13), rng.randint(1, 9), 0
+        hold = price * quantity * market.tick_lot if side is Side.BUY else quantity * market.lot
+        if kind is OrderType.MARKET:
+            price = rng.choice((0, price))
+            if rng.random() < 0.5:
+                quantity, budget = 0, rng.choice((95, 333, 1_000))
+                hold = budget if side is Side.BUY else 9 * market.lot
+        hold += rng.choice((0, 0, 0, 0, 0, 0, 13, -1))
+        known = rng.random() < 0.97
+        return PlaceOrder(
+            account,
+            market.market if known else MarketId("NONE"),
+            market.partition if rng.random() < 0.98 else 77,
+            client_order_id,
+            side,
+            kind,
+            tif,
+            Ticks(price),
+            Lots(quantity),
+            Units(budget),
+            market.quote if side is Side.BUY else market.base,
+            Units(hold),
+        )
+
+    def cancel(self, account: AccountId) -> CancelOrder:
+        """Of an order of this account, by either of its names, or of one that never was."""
+        placed = self._placed.get(account)
+        if not placed or self._rng.random() < 0.05:
+            return CancelOrder(account, self._markets[0].market, 0, OrderId(12345), "")
+        order_id, order = self._rng.choice(placed)
+        by_id = self._rng.random() < 0.5
+        return CancelOrder(
+            account,
+            order.market,
+            order.market_partition,
+            order_id if by_id else OrderId(0),
+            "" if by_id else order.client_order_id,
+        )
