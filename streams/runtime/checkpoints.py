@@ -34,7 +34,8 @@ class Held:
     `position` is the offset of the next record for its machine; up to `end`, where the log ended
     when the partition was assigned, it catches up. `outputs` is as in `Checkpoint`, for all places
     it may write to. `last` is the position of the newest checkpoint, kept or recovered from, and
-    `last_time` when that was; none is tried before `not_before` (both in monotonic seconds).
+    `last_time` when that was; none is tried before `not_before`. `moved` is when the last record
+    was taken. All three are in monotonic seconds.
     """
 
     machine: Processor
@@ -45,6 +46,7 @@ class Held:
     at: int = 0
     last_time: float = field(default_factory=time.monotonic)
     not_before: float = 0.0
+    moved: float = field(default_factory=time.monotonic)
 
     @property
     def catches_up(self) -> bool:

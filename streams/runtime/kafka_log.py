@@ -51,9 +51,7 @@ class KafkaLog:
             await self._producer.stop()
 
     async def append(self, records: Mapping[Place, list[Record]]) -> dict[Place, int]:
-        """As the port says. Raises `LeaseLost` before anything is sent, `KafkaError`,
-        `TimeoutError`.
-        """
+        """As the port says. Raises `LeaseLost`, `KafkaError`, `TimeoutError`."""
         self._lease.check()
         acks: list[Any] = []
         async with asyncio.timeout(ACK_TIMEOUT_S):
@@ -62,6 +60,9 @@ class KafkaLog:
                 for batch in self._batches(sent):
                     acks.append(await self._producer.send_batch(batch, name, partition=partition))
             acknowledged = await asyncio.gather(*acks)
+        # Where the acknowledgement took longer than the session, another may have gone on from
+        # what it found meanwhile: where these records lie says nothing about what it wrote then.
+        self._lease.check()
         last = {(ack.topic, ack.partition): ack.offset for ack in acknowledged}
         return {
             (topic, partition): last[topic.name(self._settings.venue), partition] + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infra.settings import Settings
 from streams.matching.partition import MatchingPartition
+from streams.messages import FRAME_VERSION, Frame, Sequence, Tick, encode_frame
 from streams.runtime import worker
 from streams.runtime.role import Role
 from streams.topics import COMMANDS, DEPTH, MARKETS, ORDERS, TRADES, UPDATES
@@ -13,6 +14,7 @@ ROLE = Role(
     source=ORDERS,
     targets=(COMMANDS, UPDATES, TRADES, DEPTH, MARKETS),
     new=lambda partition, settings: MatchingPartition(partition, settings.account_partitions),
+    tick=encode_frame(Frame(FRAME_VERSION, "", Sequence(0), [Tick()])),
 )
 
 

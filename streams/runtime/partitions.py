@@ -27,7 +27,15 @@ from streams.outputs import MalformedRecord, Output, Sampled
 from streams.runtime import checkpoints
 from streams.runtime.checkpoints import Held
 from streams.runtime.dead_letters import DeadLetter
-from streams.runtime.ports import Checkpoint, Kept, Log, Place, Store, StoreUnavailable
+from streams.runtime.ports import (
+    Checkpoint,
+    Kept,
+    Log,
+    Place,
+    Record,
+    Store,
+    StoreUnavailable,
+)
 from streams.runtime.published import published
 from streams.runtime.publisher import Publisher
 from streams.runtime.role import Role
@@ -39,6 +47,7 @@ STORE_LIMIT_S = 600.0
 STORE_RETRY_S = 1.0
 CHECKPOINT_RETRY_S = 30.0
 REPLAY_RECORDS = 2_000
+QUIET_S = 3_600.0
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -169,6 +178,7 @@ class Partitions:
                     f"expected offset {held.position}, got {record.offset}"
                 )
             held.position, held.at = record.offset + 1, record.at
+            held.moved = time.monotonic()
             try:
                 outputs += take(record.offset, record.at, record.value)
             except MalformedRecord as error:
@@ -188,6 +198,17 @@ class Partitions:
             for partition, held in self.held.items():
                 if held.is_due(self._settings.checkpoint_records):
                     self._checkpoint(partition, held)
+
+    async def tick_if_quiet(self) -> None:
+        """Append a tick where nothing has come for an hour, if the machine does anything then."""
+        if self._role.tick is None:
+            return
+        async with self._turn:
+            since = time.monotonic() - QUIET_S
+            quiet = [p for p, held in self.held.items() if held.moved < since]
+            if quiet and not self._is_released:
+                tick = [Record(b"", self._role.tick, [])]
+                await self._log.append({(self._role.source, p): tick for p in quiet})
 
     async def digests(self) -> list[dict[str, object]]:
         """Where each machine stands between two batches, all that follows being sent, and its

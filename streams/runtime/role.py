@@ -12,12 +12,17 @@ from streams.topics import DEAD_LETTERS, Topic
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One kind of worker. `new` makes the empty state of a partition of `source`."""
+    """One kind of worker. `new` makes the empty state of a partition of `source`.
+
+    `tick` is a record for a partition of `source` that has been quiet, where the machine does
+    anything as time passes.
+    """
 
     name: str
     source: Topic
     targets: tuple[Topic, ...]
     new: Callable[[int, Settings], Processor]
+    tick: bytes | None = None
 
     def partitions(self, settings: Settings) -> int:
         """How many partitions its source has."""

@@ -151,6 +151,8 @@ class App(faust.App):  # type: ignore[misc]
 
     async def on_first_start(self) -> None:
         await super().on_first_start()
+        # What fails in it then ends the app, as a failure of the app's own would.
+        self.ground.beacon.reattach(self.beacon)
         await self.ground.start()
 
     async def on_shutdown(self) -> None:

@@ -27,7 +27,7 @@ from streams.runtime.transport import App, Lease
 SESSION_S = 10.0
 HEARTBEAT_S = 3.0
 POLL_RECORDS_MAX = 2_000
-IDLE_CHECKPOINT_S = 60.0
+MINDED_EVERY_S = 60.0
 # Faust's consumer lives in a thread of its own; with CPython's 5 ms each of its hops to the main
 # loop and back could wait that long for the interpreter.
 SWITCH_INTERVAL_S = 0.0002
@@ -100,9 +100,11 @@ class Ground(Service):  # type: ignore[misc]
         await self._log.start()
 
     @Service.task  # type: ignore[untyped-decorator]
-    async def checkpoint_when_idle(self) -> None:
+    async def mind_the_time(self) -> None:
+        """See to what is due although nothing arrives."""
         while not self.should_stop:
-            await self.sleep(IDLE_CHECKPOINT_S)
+            await self.sleep(MINDED_EVERY_S)
+            await self.partitions.tick_if_quiet()
             await self.partitions.checkpoint_if_due()
 
     async def digests(self) -> dict[str, object]:
