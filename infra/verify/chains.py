@@ -199,59 +199,63 @@ class DepthChain:
     def __init__(self, whole: bool, books: Mapping[MarketId, BookLevels]) -> None:
         self._whole = whole
         self._expected = dict(books)
-        self._last: dict[MarketId, int] = {}
+        self._diff: dict[MarketId, int] = {}
+        """The event that a market's last diff, or its creation, told of."""
         self._local: dict[MarketId, LocalBook] = {}
         self.compared = 0
 
     def take(self, record: Kept) -> None:
         depth: Depth = _decoded(depths, record)
         _check_name(record, depth.market, depth.seq)
-        last = self._last.get(depth.market)
         if depth.kind is DepthKind.SNAPSHOT:
-            self._take_snapshot(depth, last)
+            self._take_snapshot(depth)
         else:
-            self._take_diff(depth, last)
-        self._last[depth.market] = depth.seq
-        self._compare(depth)
+            self._take_diff(depth)
+        expected = self._expected.get(depth.market)
+        if expected is not None and expected.seq == depth.seq:
+            del self._expected[depth.market]
+            self._compare(expected, depth.market)
 
-    def _take_snapshot(self, depth: Depth, last: int | None) -> None:
-        if last is not None and depth.seq != last:
-            raise Difference(f"{depth.market}: a snapshot of {depth.seq} follows {last}")
-        local = self._local.get(depth.market)
+    def _take_snapshot(self, depth: Depth) -> None:
+        """It may stand behind the last diff, by events that changed no level."""
+        known = self._diff.get(depth.market)
+        if known is None:
+            if self._whole:
+                self._diff[depth.market] = depth.seq
+        elif depth.seq < known:
+            raise Difference(f"{depth.market}: a snapshot of {depth.seq} follows {known}")
         if max(len(depth.bids), len(depth.asks)) >= SNAPSHOT_LEVELS_MAX:
             return  # it leaves the rest of the book out
-        if local is None:
-            self._local[depth.market] = LocalBook(depth)
+        if depth.market in self._local:
+            self._compare(depth, depth.market)
         else:
-            local.check(depth.market, depth)
-            self.compared += 1
+            self._local[depth.market] = LocalBook(depth)
 
-    def _take_diff(self, depth: Depth, last: int | None) -> None:
-        if last is None:
-            if self._whole:
-                raise Difference(f"{depth.market}: does not begin with a snapshot")
-        elif depth.first_seq != last + 1 or depth.seq < depth.first_seq:
+    def _take_diff(self, depth: Depth) -> None:
+        known = self._diff.get(depth.market)
+        if known is None and self._whole:
+            raise Difference(f"{depth.market}: does not begin with a snapshot")
+        follows = known is None or depth.first_seq == known + 1
+        if not follows or depth.seq < depth.first_seq:
             raise Difference(
-                f"{depth.market}: a diff of {depth.first_seq} to {depth.seq} follows {last}"
+                f"{depth.market}: a diff of {depth.first_seq} to {depth.seq} follows {known}"
             )
+        expected = self._expected.get(depth.market)
+        if expected is not None and depth.first_seq <= expected.seq < depth.seq:
+            raise Difference(f"{depth.market}: no diff ends at {expected.seq}, as its book does")
+        self._diff[depth.market] = depth.seq
         local = self._local.get(depth.market)
         if local is not None:
             local.apply(depth)
 
-    def _compare(self, depth: Depth) -> None:
-        expected = self._expected.get(depth.market)
-        if expected is None or depth.seq < expected.seq:
-            return
-        if depth.seq > expected.seq and depth.first_seq <= expected.seq:
-            raise Difference(f"{depth.market}: no diff ends at {expected.seq}, as its book does")
-        del self._expected[depth.market]
-        local = self._local.get(depth.market)
-        if depth.seq == expected.seq and local is not None:
-            local.check(depth.market, expected)
+    def _compare(self, told: Depth | BookLevels, market: MarketId) -> None:
+        local = self._local.get(market)
+        if local is not None:
+            local.check(market, told)
             self.compared += 1
 
     def finish(self) -> None:
         for market, expected in sorted(self._expected.items()):
-            last = self._last.get(market, 0 if self._whole else None)
-            if last is not None:
-                raise Difference(f"{market}: depth ends at {last}, its book at {expected.seq}")
+            known = self._diff.get(market, 0 if self._whole else None)
+            if known is not None and known < expected.seq:
+                raise Difference(f"{market}: depth ends at {known}, its book at {expected.seq}")

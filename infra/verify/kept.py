@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from infra.settings import Settings
 from infra.verify.checks import Check, count
 from streams.outputs import Processor
+from streams.runtime.checkpoints import unsealed
 from streams.runtime.ports import Checkpoint, Store
 from streams.runtime.role import Role
 
 UNREADABLE = (ValueError, LookupError, RuntimeError)
-"""What machines raise of chunks that were torn, changed, or made by another version."""
+"""What is raised of chunks that were torn, changed, or made by another version."""
 
 
 class Unusable(Exception):
@@ -32,7 +33,7 @@ def _restore(
         raise Unusable(f"{len(chunks)} of {count(checkpoint.chunks, 'chunk')}")
     machine = role.new(checkpoint.partition, settings)
     try:
-        machine.restore(chunks)
+        machine.restore(unsealed(chunks))
         digest = machine.digest()
     except UNREADABLE as error:
         raise Unusable(f"unreadable: {error}") from error

@@ -4,11 +4,11 @@ In this order, so that what is compared was there when it is looked for:
 
 1. What the database has as each market's last trade.
 2. Where the ledgers stand, then the markets: whatever a ledger took, its market had sent.
-3. Where the topics end: what the machines said up to there, and those trades, lie before.
+3. Where all topics end: what the machines said up to there, and those trades, lie before.
 4. Replay the machines to where they stood, and wait for the projections to pass those ends.
 5. Read the database.
-6. Where `commands` and `orders` end: whatever the database shows follows from what lies before.
-   The replayed machines are driven on to there.
+6. Where `commands` and `orders` end now: whatever the database shows follows from what lies
+   before. The replayed machines are driven on to there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from infra.verify import database as rows_of
 from infra.verify import money, rows
 from infra.verify.checks import Check, Difference, check, checked, count
 from infra.verify.replay import History, Replay, Source
-from infra.verify.tail import Tail, follow
+from infra.verify.tail import follow
 from infra.verify.topics import CHAINED, Span, dead_letters_once, follows, places, spans
 from infra.verify.views import BooksView, LedgerView, view_of_books, view_of_ledger
 from infra.verify.workers import Standing, Workers
@@ -50,6 +50,7 @@ class Moment:
     newest: Mapping[MarketId, int]
     standings: Mapping[str, Mapping[int, Standing]]
     within: Mapping[Place, Span]
+    ends: Mapping[Place, int]
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ class Replayed:
     def malformed(self) -> set[tuple[str, int]]:
         """The malformed records met, as dead letters name them."""
         return {
-            (f"{replay.role.source.short}/{replay.partition}", offset + 1)
+            (f"{replay.role.source.short}/{replay.partition}", offset)
             for replays in self.machines.values()
             for replay in replays.values()
             for offset in replay.malformed
@@ -108,7 +109,8 @@ class Verification:
             role.name: await workers.standings(role, role.partitions(self._settings))
             for role in ROLES
         }
-        return Moment(newest, standings, await spans(self._log, self._settings, last))
+        within = await spans(self._log, self._settings, last)
+        return Moment(newest, standings, within, await self._ends())
 
     async def run(self, moment: Moment) -> list[Check]:
         """All checks; none is left out because another found a difference, if it can be made."""
@@ -120,7 +122,7 @@ class Verification:
         checks.append(check("no book is crossed", lambda: _look_at_books(replayed)))
         checks.append(check("every ledger sums to zero", lambda: _look_at_ledgers(replayed)))
         await rows_of.until_projected(self._settings, moment.within)
-        checks += await self._accounts(replayed)
+        checks += await self._accounts(moment, replayed)
         checks += [
             await checked(
                 f"{topic.short}: each record follows",
@@ -151,7 +153,7 @@ class Verification:
         records = count(sum(replay.records for replay in replays.values()), "record")
         return f"{count(len(replays), 'partition')}, {records} replayed"
 
-    async def _accounts(self, replayed: Replayed) -> list[Check]:
+    async def _accounts(self, moment: Moment, replayed: Replayed) -> list[Check]:
         """What is between ledgers, markets and the database."""
         names = (
             "holds: those of open orders",
@@ -168,7 +170,13 @@ class Verification:
         balances = await rows_of.balances(self._database)
         orders = await rows_of.open_orders(self._database)
         try:
-            tail = await self._follow(replayed)
+            tail = await follow(
+                self._history,
+                replayed.machines[LEDGER.name],
+                replayed.machines[MATCHING.name],
+                moment.ends,
+                await self._ends(),
+            )
         except Difference as difference:
             return [Check(name, "", f"not compared: {difference}") for name in names]
         ledgers, books = replayed.ledgers, replayed.books
@@ -180,17 +188,13 @@ class Verification:
         )
         return [check(name, find) for name, find in zip(names, found, strict=True)]
 
-    async def _follow(self, replayed: Replayed) -> Tail:
-        ledgers, books = replayed.machines[LEDGER.name], replayed.machines[MATCHING.name]
+    async def _ends(self) -> dict[Place, int]:
+        """Where the topics end that ledgers and markets read."""
         sources = [
             place for role in (LEDGER, MATCHING) for place in places(role.source, self._settings)
         ]
         bounds = await self._log.bounds(sources)
-        role_of = {LEDGER.source: LEDGER, MATCHING.source: MATCHING}
-        stops = {
-            (role_of[topic].name, partition): end for (topic, partition), (_, end) in bounds.items()
-        }
-        return await follow(self._history, ledgers, books, stops)
+        return {place: end for place, (_, end) in bounds.items()}
 
 
 def _compare_digests(replay: Replay, standing: Standing) -> None:

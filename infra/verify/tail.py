@@ -17,13 +17,15 @@ from streams.messages import (
     AccountCommand,
     Asset,
     BalanceUpdate,
+    Cancel,
     CancelOrder,
-    ConfigureMarket,
     Deposit,
     OpenAccount,
     OrderId,
     OrderUpdate,
+    Place,
     PlaceOrder,
+    Replace,
     Sequence,
     Settle,
     Withdraw,
@@ -33,7 +35,8 @@ from streams.messages import (
 )
 from streams.outputs import Output
 from streams.runtime.ports import Kept
-from streams.topics import ORDERS, UPDATES
+from streams.runtime.ports import Place as TopicPlace
+from streams.topics import UPDATES
 
 
 class Edge(NamedTuple):
@@ -47,7 +50,8 @@ class Edge(NamedTuple):
 class Tail:
     """What came after.
 
-    `moving` are orders on their way between a ledger and its market. `settlements` are those on
+    `moving` are orders on their way between a ledger and its market when positions were taken, or
+    just before or after. `settlements` are those on
     `commands`, `updates` what machines say, by name. `assets` says what later orders pay with.
     """
 
@@ -55,7 +59,6 @@ class Tail:
     settlements: dict[tuple[Edge, Sequence], Settle] = field(default_factory=dict)
     updates: dict[tuple[Edge, Sequence], OrderUpdate | BalanceUpdate] = field(default_factory=dict)
     assets: dict[OrderId, Asset] = field(default_factory=dict)
-    records: int = 0
 
     @property
     def updated(self) -> set[OrderId]:
@@ -69,23 +72,26 @@ async def follow(
     history: History,
     ledgers: Mapping[int, Replay],
     books: Mapping[int, Replay],
-    stops: Mapping[tuple[str, int], int],
+    near: Mapping[TopicPlace, int],
+    far: Mapping[TopicPlace, int],
 ) -> Tail:
-    """Drive replayed machines on to where their topics stop, and note what passes.
+    """Drive replayed machines on and note what passes: what was under way up to where topics ended
+    just after the positions were taken, `near`, and what was said up to a later end, `far`.
 
-    `stops` is by role and partition. Raises as `History.records` and `Replay.take` do.
+    Raises as `History.records` and `Replay.take` do.
     """
     tail = Tail()
     for replays, note in ((ledgers, _note_account), (books, _note_market)):
         for partition, replay in replays.items():
-            stop = stops[replay.role.name, partition]
-            async for record in history.records(replay.place, replay.position, stop):
+            stop, place = far[replay.place], replay.place
+            async for record in history.records(place, replay.position, stop):
                 malformed = len(replay.malformed)
                 outputs = replay.take(record)
-                tail.records += 1
                 if len(replay.malformed) == malformed:
-                    note(tail, partition, record)
-                    _note_outputs(tail, outputs)
+                    _note_updates(tail, outputs)
+                    if record.offset < near[place]:
+                        note(tail, partition, record)
+                        _note_forwarded(tail, outputs)
     return tail
 
 
@@ -114,14 +120,18 @@ def _note_command(
 
 def _note_market(tail: Tail, partition: int, record: Kept) -> None:
     for command in market_frames.decode(record.value).commands:
-        if not isinstance(command, ConfigureMarket):
+        if isinstance(command, Place | Cancel | Replace):
             tail.moving.add(command.order_id)
 
 
-def _note_outputs(tail: Tail, outputs: list[Output]) -> None:
+def _note_updates(tail: Tail, outputs: list[Output]) -> None:
     for output in outputs:
         message = output.message
-        if output.topic is ORDERS and not isinstance(message, ConfigureMarket):
-            tail.moving.add(message.order_id)  # type: ignore[union-attr]
-        elif output.topic is UPDATES and isinstance(message, OrderUpdate | BalanceUpdate):
+        if output.topic is UPDATES and isinstance(message, OrderUpdate | BalanceUpdate):
             tail.updates[Edge(output.source, output.partition), output.seq] = message
+
+
+def _note_forwarded(tail: Tail, outputs: list[Output]) -> None:
+    for output in outputs:
+        if isinstance(output.message, Place | Cancel | Replace):
+            tail.moving.add(output.message.order_id)

@@ -121,21 +121,23 @@ async def dead_letters_once(
 ) -> str:
     """Each malformed record is in `dead-letters` once.
 
-    `malformed` are those met by replays: the source, `orders/3`, and offset + 1. Raises
+    `malformed` are those met by replays: the source, `orders/3`, and the offset. Raises
     `Difference`.
     """
     seen: set[tuple[str, int]] = set()
     async with closing(records(log, DEAD_LETTERS, within)) as batches:
         async for _, batch in batches:
-            for record in batch:
-                name = name_of_dead_letter(record)
-                if name is None:
-                    continue
-                if name in seen:
-                    raise Difference(f"{name[0]}@{name[1] - 1}: buried more than once")
-                seen.add(name)
+            for name in filter(None, map(name_of_dead_letter, batch)):
+                letter = name.source, name.last - 1
+                if letter in seen:
+                    raise Difference(f"{_place(letter)}: buried more than once")
+                seen.add(letter)
     lost = malformed - seen
     if lost and within[DEAD_LETTERS, 0].whole:
-        source, seq = min(lost)
-        raise Difference(f"{source}@{seq - 1}: malformed, and not in dead-letters")
+        raise Difference(f"{_place(min(lost))}: malformed, and not in dead-letters")
     return f"{count(len(seen), 'letter')}, {len(malformed):,} met by replay"
+
+
+def _place(letter: tuple[str, int]) -> str:
+    source, offset = letter
+    return f"{source}@{offset}"
