@@ -11,7 +11,7 @@ DEMO_FLAGS := --seconds $(SECONDS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format lock up down clean
+.PHONY: help demo test test-fast simulate check format lock up down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +28,14 @@ down: $(STAMP) ## Stop what `up` started
 test: $(STAMP) ## Run all tests, on a real broker and database
 	$(BIN)/pytest
 
-test-fast: $(STAMP) ## Run the tests that need no servers
-	$(BIN)/pytest -q -m "not servers"
+test-fast: $(STAMP) ## Run the tests that need no servers and no patience
+	$(BIN)/pytest -q -m "not servers and not long"
+
+SEEDS ?= 2000
+FIRST ?= 1
+
+simulate: $(STAMP) ## Run the exchange in simulated time while everything fails; SEEDS=2000
+	@$(BIN)/python -m tests.simulation $(FIRST) --seeds $(SEEDS)
 
 check: $(STAMP) ## Lint, check format and types
 	$(BIN)/ruff check

@@ -77,7 +77,7 @@ class MarketDataPartition:
         self.position = offset
         try:
             trade = trades.decode(value)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedRecord(str(error)) from error
         market = self.markets.get(trade.market)
         if market is not None and trade.trade_id <= market.last_trade_id:

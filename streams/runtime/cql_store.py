@@ -53,7 +53,7 @@ class CqlStore:
 
     async def checkpoints(self, role: str, partition: int) -> list[Checkpoint]:
         with _translated():
-            rows = (await self._connected()).rows(SELECT, (role, partition))
+            rows = (await self.connected()).rows(SELECT, (role, partition))
             return [
                 Checkpoint(role, partition, position, at, digest, chunks, _outputs.decode(outputs))
                 async for position, at, digest, chunks, outputs in rows
@@ -62,7 +62,7 @@ class CqlStore:
     async def chunks(self, checkpoint: Checkpoint) -> list[bytes]:
         found: list[bytes] = []
         with _translated():
-            database = await self._connected()
+            database = await self.connected()
             for part in _parts(checkpoint):
                 rows = database.rows(SELECT_CHUNKS, (*_key(checkpoint), part), CHUNKS_PER_PAGE)
                 found += [state async for (state,) in rows]
@@ -70,7 +70,7 @@ class CqlStore:
 
     async def save(self, checkpoint: Checkpoint, chunks: list[bytes]) -> None:
         with _translated():
-            database = await self._connected()
+            database = await self.connected()
             for number, state in enumerate(chunks):
                 part = number // CHUNKS_PER_PART
                 await database.execute(INSERT_CHUNK, (*_key(checkpoint), part, number, state))
@@ -88,7 +88,7 @@ class CqlStore:
 
     async def forget(self, checkpoint: Checkpoint) -> None:
         with _translated():
-            database = await self._connected()
+            database = await self.connected()
             await database.execute(DELETE, _key(checkpoint))
             for part in _parts(checkpoint):
                 await database.execute(DELETE_CHUNKS, (*_key(checkpoint), part))
@@ -98,7 +98,7 @@ class CqlStore:
         if archive is None:
             return
         with _translated():
-            database = await self._connected()
+            database = await self.connected()
             async for offset, at, value in archive.frames(database, partition, start):
                 yield Kept(offset, at, b"", value, [])
 
@@ -106,7 +106,8 @@ class CqlStore:
         if self._database is not None:
             await self._database.close()
 
-    async def _connected(self) -> Database:
+    async def connected(self) -> Database:
+        """The session. Raises `DatabaseUnavailable`."""
         async with self._connecting:
             if self._database is None:
                 self._database = await Database.connect(self._settings)

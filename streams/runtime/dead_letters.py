@@ -8,10 +8,18 @@ from streams.runtime.names import Edge, Name
 from streams.runtime.ports import Kept
 from streams.topics import DEAD_LETTERS, Topic
 
+REASON_BYTES_MAX = 1024
+VALUE_BYTES_MAX = 4 * 1024 * 1024 - 64 * 1024
+"""What the broker has room for beside a letter's key, its headers and its envelope."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that a machine could not take, and where it lies."""
+    """A record that a machine could not take, and where it lies.
+
+    One as large as the broker takes is too large with its headers: it is cut, and its header `size`
+    tells.
+    """
 
     topic: Topic
     partition: int
@@ -25,13 +33,21 @@ class DeadLetter:
         return f"{self.topic.short}/{self.partition}".encode()
 
     @property
+    def kept(self) -> bytes:
+        """What of the record is kept."""
+        return self.value[:VALUE_BYTES_MAX]
+
+    @property
     def headers(self) -> list[tuple[str, bytes]]:
-        return [
-            ("reason", self.reason.encode()[:1024]),
+        headers = [
+            ("reason", self.reason.encode()[:REASON_BYTES_MAX]),
             ("topic", self.topic.short.encode()),
             ("partition", str(self.partition).encode()),
             ("offset", str(self.offset).encode()),
         ]
+        if len(self.value) > VALUE_BYTES_MAX:
+            headers.append(("size", str(len(self.value)).encode()))
+        return headers
 
     @property
     def edge(self) -> Edge:

@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from infra.settings import Settings
+from streams.messages.epoch import Epoch
 from streams.runtime.ports import Kept, Place, Record
 from streams.runtime.provision import broker
 from streams.runtime.transport import Lease
@@ -26,11 +27,15 @@ class ReadTimeout(TimeoutError):
 
 
 class KafkaLog:
-    """Appends with an idempotent producer, all replicas acknowledging, while the lease holds."""
+    """Appends with an idempotent producer, all replicas acknowledging, while the lease holds.
 
-    def __init__(self, settings: Settings, lease: Lease) -> None:
+    Offsets are logical on this side of it: those of `epoch`, to be set before it is used.
+    """
+
+    def __init__(self, settings: Settings, lease: Lease, epoch: Epoch | None = None) -> None:
         self._settings = settings
         self._lease = lease
+        self.epoch = epoch or Epoch()
         self._producer: AIOKafkaProducer = None
 
     async def start(self) -> None:
@@ -65,7 +70,9 @@ class KafkaLog:
         self._lease.check()
         last = {(ack.topic, ack.partition): ack.offset for ack in acknowledged}
         return {
-            (topic, partition): last[topic.name(self._settings.venue), partition] + 1
+            (topic, partition): self.epoch.logical(
+                last[topic.name(self._settings.venue), partition] + 1
+            )
             for topic, partition in records
         }
 
@@ -90,14 +97,14 @@ class KafkaLog:
             firsts = await consumer.beginning_offsets(list(places))
             ends = await consumer.end_offsets(list(places))
             for tp, place in places.items():
-                consumer.seek(tp, max(starts[place], firsts[tp]))
+                consumer.seek(tp, max(self.epoch.physical(starts[place]), firsts[tp]))
             behind = [tp for tp in places if await consumer.position(tp) < ends[tp]]
             while behind:
                 polled = await consumer.getmany(*behind, timeout_ms=POLL_MS)
                 if not polled:
                     raise ReadTimeout(f"nothing read for {POLL_MS} ms, short of the end: {behind}")
                 for tp, records in polled.items():
-                    yield places[tp], [kept(record) for record in records]
+                    yield places[tp], [kept(record, self.epoch) for record in records]
                 # A compacted partition may end in offsets without a record: ask for positions.
                 behind = [tp for tp in behind if await consumer.position(tp) < ends[tp]]
 
@@ -106,7 +113,8 @@ class KafkaLog:
         async with self._consumer() as consumer:
             firsts = await consumer.beginning_offsets(list(partitions))
             ends = await consumer.end_offsets(list(partitions))
-        return {place: (firsts[tp], ends[tp]) for tp, place in partitions.items()}
+        logical = self.epoch.logical
+        return {place: (logical(firsts[tp]), logical(ends[tp])) for tp, place in partitions.items()}
 
     def _partition_of(self, place: Place) -> TopicPartition:
         topic, partition = place
@@ -131,9 +139,10 @@ def _add(batch: Any, record: Record) -> bool:
     return added is not None
 
 
-def kept(record: Any) -> Kept:
+def kept(record: Any, epoch: Epoch) -> Kept:
+    """A record as the broker's client gives it, at its logical offset."""
     return Kept(
-        record.offset,
+        epoch.logical(record.offset),
         record.timestamp,
         record.key or b"",
         record.value or b"",

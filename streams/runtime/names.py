@@ -122,6 +122,6 @@ def name_of(topic: Topic, value: bytes) -> Name | None:
     """The names a record carries; None if it is not of this exchange's making."""
     try:
         return _NAMES[topic](value)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Anyone who may write to the topic can put garbage there; it names nothing of ours.
         return None

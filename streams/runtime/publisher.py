@@ -50,7 +50,7 @@ class Publisher:
         """
         records = self._records(outputs)
         letters = [
-            Record(letter.key, letter.value, letter.headers)
+            Record(letter.key, letter.kept, letter.headers)
             for letter in dead
             if not self._is_found(letter.edge, letter.seq)
         ]
@@ -84,7 +84,8 @@ class Publisher:
     def _is_found(self, edge: Edge, seq: int) -> bool:
         found = self._found.pop(edge, None)
         if found is not None:
-            before = self._silent_until.get(edge, seq - 1)
+            # What this worker knew of the edge may be from when it held the partition before.
+            before = max(self._silent_until.get(edge, 0), seq - 1)
             self._silent_until[edge] = last_of(found, before)
         until = self._silent_until.get(edge)
         if until is None:

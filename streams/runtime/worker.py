@@ -17,6 +17,8 @@ from mode import Service
 
 from infra.health import Health
 from infra.settings import Settings
+from projections.epoch import awaited_epoch
+from projections.patience import Faults
 from streams.runtime.cql_store import CqlStore
 from streams.runtime.kafka_log import KafkaLog, kept
 from streams.runtime.partitions import Partitions
@@ -55,9 +57,11 @@ def build(role: Role, settings: Settings) -> App:
 
     async def assign(_: App, **__: Any) -> None:
         assigned = app.consumer.assignment()
-        app.positions = await partitions.assign(
+        positions = await partitions.assign(
             tp.partition for tp in assigned if tp.topic == app.source_name
         )
+        physical = ground.log.epoch.physical
+        app.positions = {partition: physical(at) for partition, at in positions.items()}
         machines.data.clear()
         for partition, held in partitions.held.items():
             # Straight into the memory store: the live machine is no changelog record.
@@ -68,7 +72,7 @@ def build(role: Role, settings: Settings) -> App:
 
     async def drive(stream: Any) -> None:
         async for event in stream.noack().events():
-            records = [kept(record) for record in event.value]
+            records = [kept(record, ground.log.epoch) for record in event.value]
             await partitions.process(event.message.partition, records)
             await stream.ack(event)
 
@@ -89,15 +93,18 @@ class Ground(Service):  # type: ignore[misc]
         self._settings = settings
         self._health = Health()
         self._health.answers["/digests"] = self.digests
-        self._log = KafkaLog(settings, lease)
+        self.log = KafkaLog(settings, lease)
         self._store = CqlStore(settings)
         self._server: asyncio.Server | None = None
-        self.partitions = Partitions(role, settings, self._log, self._store, self._health)
+        self.partitions = Partitions(role, settings, self.log, self._store, self._health)
 
     async def on_start(self) -> None:
         if self._settings.health_port:
             self._server = await self._health.serve(self._settings.host, self._settings.health_port)
-        await self._log.start()
+        faults = Faults(self._role.name, lambda: None)
+        faults.changed = lambda: self._health.details.update(waits_for=sorted(faults.reasons))
+        self.log.epoch = await awaited_epoch(self._store.connected, faults)
+        await self.log.start()
 
     @Service.task  # type: ignore[untyped-decorator]
     async def mind_the_time(self) -> None:
@@ -116,7 +123,7 @@ class Ground(Service):  # type: ignore[misc]
         if self._server is not None:
             self._server.close()
         await self.partitions.close()
-        await self._log.stop()
+        await self.log.stop()
         await self._store.close()
 
 

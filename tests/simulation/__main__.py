@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 
+from tests.simulation.checks import check
 from tests.simulation.exchange import Failed, simulate
 
 
@@ -25,13 +26,13 @@ def main() -> int:
 
 def _run_one(seed: int) -> int:
     try:
-        exchange = simulate(seed)
+        exchange = simulate(seed, check)
     except Failed as failure:
-        print(failure.trace)
+        print(failure.exchange.trace)
         print(f"FAILED: {failure.reason}")
         return 1
     print(exchange.trace)
-    print(f"seed {seed}: every promise held through {_counted(exchange.trace.counts)}")
+    print(f"seed {seed}: every promise held through {_counted(exchange.faults)}")
     return 0
 
 
@@ -52,9 +53,9 @@ def _outcome(seed: int) -> tuple[str, Counter[str]]:
     """Why a seed failed, if it did, and the faults that it had."""
     logging.disable(logging.CRITICAL)
     try:
-        return "", simulate(seed).trace.counts
+        return "", simulate(seed, check).faults
     except Failed as failure:
-        return f"seed {seed} FAILED: {failure}", failure.trace.counts
+        return f"seed {seed} FAILED: {failure}", failure.exchange.faults
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from streams.ledger import LedgerPartition
-from streams.market_data import MarketDataPartition
 from streams.matching import MatchingPartition
 from streams.messages import (
     AccountCommand,
@@ -27,6 +26,7 @@ from streams.messages import (
     PlaceOrder,
     RequestId,
     RequestRejected,
+    RequestRepeated,
     Settle,
     Update,
     Withdraw,
@@ -39,11 +39,9 @@ from streams.runtime.checkpoints import unsealed
 from streams.runtime.ports import Place
 from streams.runtime.role import Role
 from streams.topics import (
-    COMMANDS,
     DEAD_LETTERS,
     DEPTH,
     KLINES,
-    ORDERS,
     TICKERS,
     TRADES,
     UPDATES,
@@ -155,7 +153,7 @@ def _taken(exchange: Exchange) -> Taken:
 
 def _once(place: Place, source: str, said: list[Said]) -> list[tuple[int, object]]:
     try:
-        return once(said)
+        return once(said, sampled=place[0] in (TICKERS, KLINES))
     except Repeated as error:
         raise Violation(f"{_where(place)}, {source}: {error}") from error
 
@@ -290,7 +288,7 @@ def _is_outcome(update: Update) -> bool:
             return execution in (Execution.NEW, Execution.REJECTED, Execution.CANCELED)
         case BalanceUpdate(change=change):
             return change in (BalanceChange.DEPOSIT, BalanceChange.WITHDRAWAL)
-        case AccountOpened() | RequestRejected():
+        case AccountOpened() | RequestRejected() | RequestRepeated():
             return True
 
 

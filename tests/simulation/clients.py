@@ -110,7 +110,10 @@ class Clients:
             return self._orders.place(account)
         if drawn < 0.9:
             return self._orders.cancel(account)
-        asset, amount = self._rng.choice((BTC, ETH, USDT)), Units(self._rng.randint(-1, 5_000) * LOT)
+        asset, amount = (
+            self._rng.choice((BTC, ETH, USDT)),
+            Units(self._rng.randint(-1, 5_000) * LOT),
+        )
         if drawn < 0.94:
             return Withdraw(account, asset, amount, "")
         if drawn < 0.98:
@@ -121,7 +124,7 @@ class Clients:
         """Append one frame; one that gets no answer may be in the log, or not."""
         value = encode_frame(Frame(FRAME_VERSION, "", Sequence(0), commands))
         weather = self.broker.weather
-        silent = weather.lost and self._rng.random() < SILENT
+        silent = weather.lost > 0 and self._rng.random() < SILENT
         if silent and self._rng.random() < 0.5:
             return
         record = Record(commands[0].account.encode(), value, [])
@@ -188,7 +191,7 @@ GARBAGE = {
         ("a settlement of nobody's", encode_frame(Frame(1, "", Sequence(0), [_SETTLE]))),
         ("an unknown version", encode_frame(Frame(99, "matching:1", FAR_AHEAD, [_SETTLE]))),
         ("an empty frame", encode_frame(Frame(1, "", Sequence(0), list[AccountCommand]()))),
-        ("a client's frame of a ledger", encode_frame(Frame(1, "ledger:0", FAR_AHEAD, [_TO_LEDGER]))),
+        ("a ledger's frame", encode_frame(Frame(1, "ledger:0", FAR_AHEAD, [_TO_LEDGER]))),
     ],
     ORDERS.short: [
         *_ANY,

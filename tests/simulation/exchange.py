@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -49,8 +50,8 @@ class Exchange:
         self.seed = seed
         self.rng = rng = Random(seed)
         self.trace = Trace()
-        self.rng_weather = Weather.drawn(rng)
-        self.broker = Broker(self.rng_weather)
+        self.weather = Weather.drawn(rng)
+        self.broker = Broker(self.weather)
         self.database = Database(self.broker)
         self.settings = Settings(
             venue="simulated",
@@ -82,16 +83,21 @@ class Exchange:
             for _ in range(rng.choice((1, 1, 2))):
                 self._add_slot(role)
         faults = Faults(self)
-        frames = rng.randint(8, 30)
+        frames = rng.randint(8, rng.choice((12, 30, 60)))
         await clients.administer(0, 0.0)
         work = [clients.trade(p, frames) for p in range(self.settings.account_partitions)]
         work.append(clients.administer(rng.randint(0, 2), 8.0))
         work.append(clients.disturb(rng.choice((0, 0, 4)), 5.0))
-        work.append(faults.run(rng.randint(0, 12)))
+        work.append(faults.run(rng.randint(0, rng.choice((3, 12, 24)))))
         await asyncio.gather(*work)
         faults.end()
         await self._rest()
         self._raise_unforeseen()
+
+    @property
+    def faults(self) -> Counter[str]:
+        """How often what went wrong."""
+        return self.trace.counts + self.weather.counts
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         self._background.append(asyncio.get_running_loop().create_task(work))
@@ -109,7 +115,7 @@ class Exchange:
 
     def _is_at_rest(self) -> bool:
         workers = self.workers()
-        if any(worker.is_busy or worker.failure for worker in workers):
+        if not all(worker.is_at_rest for worker in workers):
             return False
         if any(not task.done() for task in self._background):
             return False
@@ -194,28 +200,25 @@ class Exchange:
             await asyncio.sleep(1 + 3 * self.rng.random())
 
 
-def simulate(seed: int) -> Exchange:
-    """Run one seed to its end and check it. Raises `Violation`, the exchange in its `args[1]`."""
-    from tests.simulation import checks
-
+def simulate(seed: int, check: Callable[[Exchange], None]) -> Exchange:
+    """Run one seed to its end, `check` included. Raises `Failed`."""
     exchange = Exchange(seed)
 
     async def course() -> None:
         await exchange.run()
-        checks.check(exchange)
+        check(exchange)
 
     try:
         clock.run(course())
     except (Violation, clock.Deadlock) as error:
-        raise Failed(seed, exchange.trace, str(error)) from error
+        raise Failed(exchange, str(error)) from error
     return exchange
 
 
 class Failed(AssertionError):
     """A seed broke a promise."""
 
-    def __init__(self, seed: int, trace: Trace, reason: str) -> None:
-        super().__init__(f"{reason}\nrepeat it with: python -m tests.simulation {seed}")
-        self.seed = seed
-        self.trace = trace
+    def __init__(self, exchange: Exchange, reason: str) -> None:
+        super().__init__(f"{reason}\nrepeat it with: python -m tests.simulation {exchange.seed}")
+        self.exchange = exchange
         self.reason = reason

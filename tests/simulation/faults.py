@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.simulation.log import EPOCH_MS
 
@@ -24,7 +24,7 @@ class Faults:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._rng: Random = exchange.rng
-        kinds: dict[str, Callable[[], Awaitable[None]]] = {
+        kinds: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "kill": self._kill,
             "pause": self._pause,
             "stop": self._stop,
@@ -48,7 +48,7 @@ class Faults:
     def end(self) -> None:
         """Everything that is away comes back; nothing new happens."""
         exchange = self._exchange
-        exchange.rng_weather.calm()
+        exchange.weather.calm()
         exchange.broker.come_back()
         exchange.broker.skew_ms = 0
         exchange.database.is_away = False

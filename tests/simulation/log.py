@@ -116,9 +116,7 @@ class SimulatedLog:
         self._lease = lease
 
     async def append(self, records: Mapping[Place, list[Record]]) -> dict[Place, int]:
-        """As the port says. Raises `LeaseLost` before anything is sent, `BrokerLost`,
-        `TimeoutError`.
-        """
+        """As the port says. Raises `LeaseLost`, `BrokerLost`, `TimeoutError`."""
         await self._wire.leave()
         self._lease.check()
         fate = self._weather.fate()
@@ -131,6 +129,7 @@ class SimulatedLog:
         await self._wire.cross()
         if fate is Fate.PARTIAL or fate is Fate.UNACKNOWLEDGED:
             raise BrokerLost("connection lost before the acknowledgement")
+        self._lease.check()
         return ends
 
     async def _send(
@@ -198,7 +197,7 @@ class SimulatedLog:
     async def _ask(self) -> None:
         """Bring a question to the broker."""
         await self._wire.leave()
-        if self._weather.happens(self._weather.unread):
+        if self._weather.happens("unread"):
             raise BrokerLost("connection lost while reading")
         async with asyncio.timeout(READ_LIMIT_S):
             await self._broker.reached()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from contextvars import ContextVar
 from typing import Any
 
@@ -64,10 +64,11 @@ class Process:
 
 
 def adopting(
-    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
+    loop: asyncio.AbstractEventLoop,
+    coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
 ) -> asyncio.Task[Any]:
     """A task factory that gives each task to the process that started it."""
-    task = asyncio.Task(coroutine, loop=loop, **options)
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop)
     process = _current.get()
     if process is not None:
         process.adopt(task)

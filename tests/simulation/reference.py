@@ -1,4 +1,4 @@
-"""The plain truth: each machine alone, fed its partition's records once, from the first to the last."""
+"""The plain truth: each machine alone, fed its records once, from the first to the last."""
 
 from __future__ import annotations
 

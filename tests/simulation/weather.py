@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, fields
-from enum import Enum, auto
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
 from random import Random
 
 LATENCY_S = 0.004
 SLOW_S = 0.5
 
 
-class Fate(Enum):
+class Fate(StrEnum):
     """What becomes of an append."""
 
-    DELIVERED = auto()
-    LOST = auto()
-    PARTIAL = auto()
-    UNACKNOWLEDGED = auto()
-    LATE = auto()
+    DELIVERED = "delivered"
+    LOST = "lost"
+    PARTIAL = "partial"
+    UNACKNOWLEDGED = "unacknowledged"
+    LATE = "late"
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Weather:
     late: float = 0.0
     unread: float = 0.0
     repeated: float = 0.0
+    counts: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def drawn(cls, rng: Random) -> Weather:
@@ -53,30 +55,27 @@ class Weather:
         return weather
 
     def calm(self) -> None:
-        for field in fields(self):
-            if field.name != "rng":
-                setattr(self, field.name, 0.0)
+        for name in MOST:
+            setattr(self, name, 0.0)
 
-    def happens(self, chance: float) -> bool:
-        return chance > 0 and self.rng.random() < chance
+    def happens(self, kind: str) -> bool:
+        """Whether it happens now; counted if it does."""
+        chance: float = getattr(self, kind)
+        if not chance or self.rng.random() >= chance:
+            return False
+        self.counts[kind] += 1
+        return True
 
     def fate(self) -> Fate:
         """That of the next append."""
-        drawn = self.rng.random()
-        for fate, chance in (
-            (Fate.LOST, self.lost),
-            (Fate.PARTIAL, self.partial),
-            (Fate.UNACKNOWLEDGED, self.unacknowledged),
-            (Fate.LATE, self.late),
-        ):
-            if drawn < chance:
+        for fate in (Fate.LOST, Fate.PARTIAL, Fate.UNACKNOWLEDGED, Fate.LATE):
+            if self.happens(fate.value):
                 return fate
-            drawn -= chance
         return Fate.DELIVERED
 
     def delay(self) -> float:
         """How long one way through the network takes, in seconds."""
-        most = SLOW_S if self.happens(self.slow) else LATENCY_S
+        most = SLOW_S if self.happens("slow") else LATENCY_S
         return self.rng.random() * most
 
     async def pass_network(self) -> None:

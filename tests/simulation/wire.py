@@ -25,6 +25,6 @@ class Wire:
         await self._perhaps_die()
 
     async def _perhaps_die(self) -> None:
-        if self.weather.happens(self.weather.crash):
+        if self.weather.happens("crash"):
             self.process.kill()
             await self.process.gate()

@@ -44,7 +44,7 @@ class Worker:
         self.role = role
         self.process = Process(name)
         self.failure: Exception | None = None
-        self.is_busy = False
+        self._is_busy = False
         self._incarnation = incarnation
         self._group = group
         self._broker: Broker = database.broker
@@ -63,6 +63,11 @@ class Worker:
         self._flow = asyncio.Event()
         self._wake = asyncio.Event()
         self._fetch: dict[int, int] = {}
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing that it was given to do is under way."""
+        return self._flow.is_set() and not self._is_busy and self.failure is None
 
     async def live(self) -> None:
         """Run until the process is dead."""
@@ -97,7 +102,6 @@ class Worker:
         while True:
             await self._travel()
             joined = await self._group.join(self.name, self._incarnation)
-            await self.process.gate()
             sent_at = loop.time()
             await self._travel()
             self._lease.renew(sent_at)
@@ -163,7 +167,7 @@ class Worker:
     async def _take_batch(self, partition: int) -> None:
         assignment, rng = self._assignment, self._weather.rng
         start = self._fetch[partition]
-        if self._weather.happens(self._weather.repeated):
+        if self._weather.happens("repeated"):
             start = max(start - rng.randint(1, 5), 0)
         stop = start + rng.randint(1, rng.choice(POLL_RECORDS))
         records = self._broker.records(self._place(partition))[start:stop]
@@ -172,9 +176,9 @@ class Worker:
         await self._travel()
         if assignment is not self._assignment and rng.random() < 0.5:
             return  # it was still in the agent's queue, which a rebalance clears
-        self.is_busy = True
+        self._is_busy = True
         await self.partitions.process(partition, records)
-        self.is_busy = False
+        self._is_busy = False
 
     async def _check_when_idle(self) -> NoReturn:
         while True:

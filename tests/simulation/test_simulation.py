@@ -1,0 +1,68 @@
+"""Nothing lost, nothing twice, the same book to the byte: on seeds, in simulated time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.checks import check
+from tests.simulation.exchange import simulate
+from tests.simulation.weather import MOST
+
+SEEDS_AT_ONCE = range(1, 21)
+SEEDS = range(1_000, 1_250)
+DELIBERATE = {
+    "kill",
+    "pause",
+    "stop",
+    "join",
+    "broker",
+    "store",
+    "damage",
+    "hole",
+    "lag",
+    "skew",
+    "garbage",
+}
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """What the workers log of their troubles is no trouble here."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def survived(seeds: range) -> Counter[str]:
+    """Run seeds; what went wrong in them, all in all, while every promise held."""
+    return sum((simulate(seed, check).faults for seed in seeds), Counter[str]())
+
+
+def test_an_exchange_keeps_its_promises_whatever_fails() -> None:
+    survived(SEEDS_AT_ONCE)
+
+
+@pytest.mark.long
+def test_it_keeps_them_on_hundreds_of_seeds_that_have_every_fault() -> None:
+    faults = survived(SEEDS)
+    assert not (DELIBERATE | set(MOST)) - set(faults)
+
+
+@pytest.mark.long
+def test_a_seed_is_the_same_history_in_every_process() -> None:
+    def history(hash_seed: str) -> str:
+        command = [sys.executable, "-m", "tests.simulation", "1003"]
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        ran = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=True
+        )
+        return ran.stdout
+
+    assert history("1") == history("2")
