@@ -87,7 +87,7 @@ def _decode(value: bytes) -> Frame[AccountCommand]:
         raise MalformedRecord(f"a frame of {len(value)} bytes")
     try:
         return account_frames.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRecord(str(error)) from error
 
 
