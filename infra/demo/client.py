@@ -1,4 +1,4 @@
-"""A signed REST client, no more than the demonstration needs."""
+"""A signed REST client, no more than the demonstration and the chaos tests need."""
 
 from __future__ import annotations
 
@@ -37,6 +37,18 @@ class Client:
         """Cancel an order. Raises `Refused`, `httpx.HTTPError`."""
         parameters = {"symbol": symbol, "orderId": str(order_id)}
         answer: dict[str, Any] = await self._signed("DELETE", "/api/v3/order", parameters)
+        return answer
+
+    async def cancel_by_name(self, symbol: str, name: str) -> dict[str, Any]:
+        """Cancel an order by its client order id. Raises `Refused`, `httpx.HTTPError`."""
+        parameters = {"symbol": symbol, "origClientOrderId": name}
+        answer: dict[str, Any] = await self._signed("DELETE", "/api/v3/order", parameters)
+        return answer
+
+    async def order(self, symbol: str, name: str) -> dict[str, Any]:
+        """An order by its client order id. Raises `Refused`, `httpx.HTTPError`."""
+        parameters = {"symbol": symbol, "origClientOrderId": name}
+        answer: dict[str, Any] = await self._signed("GET", "/api/v3/order", parameters)
         return answer
 
     async def open_orders(self, symbol: str) -> list[dict[str, Any]]:
