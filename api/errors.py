@@ -273,6 +273,12 @@ def bad_market(why: str) -> ApiError:
     return ApiError(-1130, f"Not a possible market: {why}.")
 
 
+def key_reused() -> ApiError:
+    return ApiError(
+        -1130, "This Idempotency-Key was sent with another request in the last 24 hours.", 409
+    )
+
+
 def rejection(reason: Reason) -> ApiError:
     """What a machine's refusal of a command looks like to the client who sent it."""
     match reason:
@@ -290,6 +296,8 @@ def rejection(reason: Reason) -> ApiError:
             return unknown_order()
         case Reason.UNKNOWN_MARKET:
             return bad_symbol()
+        case Reason.KEY_REUSED:
+            return key_reused()
         case Reason.MARKET_EXISTS:
             return market_exists()
         case Reason.MARKET_CLOSED:

@@ -2,5 +2,5 @@
 
 Read in this order: `sender` (commands go in), `outcomes` (what became of each), `unprojected` (what
 the database does not have yet), `progress` (how far the ledgers have come), `view` (all of it, kept
-in step with the log, merged with the database).
+in step with the log, merged with the database), `history` (outcomes of long ago), `answers`.
 """

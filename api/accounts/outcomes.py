@@ -16,11 +16,14 @@ from streams.messages import (
     BalanceUpdate,
     Execution,
     OrderUpdate,
+    Reason,
     RequestId,
     RequestRejected,
+    RequestRepeated,
     Update,
 )
 
+OUTCOME_LIMIT_S = 8.0
 RECENT_MAX = 16_384
 """Outcomes kept. An acknowledgement lags behind its outcome by milliseconds at most, so this is
 seconds' worth at any rate that one process takes."""
@@ -46,7 +49,7 @@ class Outcomes:
 
     def apply(self, update: Update) -> RequestId | None:
         """Take an update in. Returns the request whose outcome it completes, if it does."""
-        part = _part_of_outcome(update)
+        part = part_of_outcome(update)
         if part is None:
             return None
         request, is_last = part
@@ -69,6 +72,15 @@ class Outcomes:
         """Whether the outcome is in."""
         outcome = self._recent.get(request)
         return outcome is not None and outcome.complete
+
+    def repeated(self, request: RequestId) -> RequestRepeated | RequestRejected | None:
+        """The ledger's word that a request's key was used before, if it is among the recent."""
+        outcome = self._recent.get(request)
+        match outcome and outcome.updates:
+            case [RequestRepeated() | RequestRejected(reason=Reason.KEY_REUSED) as word]:
+                return word
+            case _:
+                return None
 
     async def wait(self, request: RequestId, timeout_s: float) -> list[Update]:
         """The updates a request made, once they are all in. Raises -1007 when they don't come."""
@@ -94,7 +106,7 @@ class Outcomes:
                 return
 
 
-def _part_of_outcome(update: Update) -> tuple[RequestId, bool] | None:
+def part_of_outcome(update: Update) -> tuple[RequestId, bool] | None:
     """Which request an update answers, and whether it is the last to; None if it answers none.
 
     What happens to a resting order later on, by another's request, is no answer to the one that
@@ -109,7 +121,7 @@ def _part_of_outcome(update: Update) -> tuple[RequestId, bool] | None:
             return update.request, update.last or not update.status.is_open
         case BalanceUpdate(change=BalanceChange.DEPOSIT | BalanceChange.WITHDRAWAL):
             return update.request, True
-        case AccountOpened() | RequestRejected():
+        case AccountOpened() | RequestRejected() | RequestRepeated():
             return update.request, True
         case BalanceUpdate():
             return None

@@ -23,12 +23,12 @@ from typing import NoReturn, assert_never
 
 import msgspec
 
-from api.accounts.outcomes import Outcomes
+from api.accounts.outcomes import OUTCOME_LIMIT_S, Outcomes
 from api.accounts.progress import Position, Progress
 from api.accounts.projected import ProjectedOffsets
 from api.accounts.sender import Placed
 from api.accounts.unprojected import AccountTail, Unprojected
-from api.errors import unavailable
+from api.errors import unavailable, unknown_status
 from api.feeds.tail import Record, TopicTail
 from infra.settings import Settings
 from streams.messages import (
@@ -38,13 +38,14 @@ from streams.messages import (
     Offset,
     OrderUpdate,
     RequestId,
+    RequestRejected,
+    RequestRepeated,
     Update,
     partition_of_account,
     updates,
 )
 from streams.topics import UPDATES, Topic
 
-OUTCOME_LIMIT_S = 8.0
 CATCH_UP_LIMIT_S = 2.0
 REFRESH_S = 1.0
 RECORDS_MAX = 100_000
@@ -76,6 +77,7 @@ class AccountView:
         self._unprojected = [Unprojected(RECORDS_MAX // count) for _ in range(count)]
         self._progress = [Progress(partition) for partition in range(count)]
         self._projected = ProjectedOffsets(settings)
+        self._seen = [Offset(-1)] * count
         self._book_seqs: dict[MarketId, int] = {}
         self._watermarks: dict[tuple[int, str], int] = {}
         self._acknowledged: dict[AccountId, _Acknowledged] = {}
@@ -121,6 +123,32 @@ class AccountView:
     async def outcome(self, request: RequestId) -> list[Update]:
         """What a request made, once all of it is in, in order. Raises -1007 when it isn't soon."""
         return await self._outcomes.wait(request, OUTCOME_LIMIT_S)
+
+    def knows(self, request: RequestId) -> bool:
+        """Whether a request's outcome is at hand."""
+        return self._outcomes.known(request)
+
+    async def repeated(self, placed: Placed) -> RequestRepeated | RequestRejected | None:
+        """Once the ledger has taken an order: its word that the order's key was used before.
+
+        Raises -1007 when it doesn't take it soon.
+        """
+        progress = self._progress[placed.partition]
+        position = (placed.offset, placed.index)
+        try:
+            await progress.until(lambda: progress.has_reached(position), OUTCOME_LIMIT_S)
+        except TimeoutError as error:
+            raise unknown_status() from error
+        return self._outcomes.repeated(placed.request)
+
+    async def wait_seen(self, partition: int, offset: Offset) -> None:
+        """Until all of a partition of `updates` has been seen up to an offset. Raises -1007."""
+        try:
+            await self._progress[partition].until(
+                lambda: self._seen[partition] >= offset, CATCH_UP_LIMIT_S
+            )
+        except TimeoutError as error:
+            raise unknown_status() from error
 
     async def wait_orders(self, account: AccountId) -> None:
         """Until every request acknowledged to the account has its outcome.
@@ -186,6 +214,8 @@ class AccountView:
                 continue
             if self._is_new(partition, update):
                 self._apply(partition, Offset(record.offset), update)
+        if records:
+            self._seen[partition] = max(self._seen[partition], Offset(records[-1].offset))
         self._progress[partition].wake()
 
     def _is_new(self, partition: int, update: Update) -> bool:

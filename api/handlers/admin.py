@@ -217,16 +217,18 @@ async def create_key(exchange: Exchange, name: str) -> Json:
     return {"account": account, "api_key": key.key, "api_secret": key.secret}
 
 
-async def deposit(exchange: Exchange, name: str, wanted: NewDeposit) -> Json:
+async def deposit(
+    exchange: Exchange, name: str, wanted: NewDeposit, idempotency_key: str = ""
+) -> Json:
     """Credit an account with what came in, and return its new balance of the asset."""
     account = await _account(exchange, name)
     try:
         amount = parse_units(wanted.amount)
     except AmountError as error:
         raise invalid("amount") from error
-    command = Deposit(account, Asset(wanted.asset), amount, wanted.reference)
+    command = Deposit(account, Asset(wanted.asset), amount, wanted.reference, idempotency_key)
     placed = await exchange.command(account, command)
-    match await exchange.accounts.outcome(placed.request):
+    match await exchange.answers.outcome(placed):
         case [BalanceUpdate(balances=[balance])]:
             return {
                 "account": account,

@@ -28,7 +28,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class SignedEndpoint:
-    """One that only its account may call, signed with a key of that account."""
+    """One that only its account may call, signed with a key of that account.
+
+    `repeatable` says that a retry is recognised by its idempotency key.
+    """
 
     method: str
     path: str
@@ -36,3 +39,4 @@ class SignedEndpoint:
     summary: str
     parameters: tuple[Parameter, ...] = ()
     example: Any = None
+    repeatable: bool = False

@@ -82,6 +82,7 @@ SIGNED = (
         "Place an order",
         trading.NEW_ORDER,
         examples.ORDER_FULL,
+        repeatable=True,
     ),
     SignedEndpoint(
         "POST",
@@ -90,6 +91,7 @@ SIGNED = (
         "Check an order without placing it",
         trading.NEW_ORDER,
         {},
+        repeatable=True,
     ),
     SignedEndpoint(
         "DELETE",
@@ -98,6 +100,7 @@ SIGNED = (
         "Cancel an order",
         trading.CANCEL_ORDER,
         examples.CANCELED_ORDER,
+        repeatable=True,
     ),
     SignedEndpoint(
         "DELETE",

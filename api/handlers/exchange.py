@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from api.accounts.answers import Answers
 from api.accounts.keys import ApiKeys
 from api.accounts.reads import Reads
 from api.accounts.sender import Placed, Sender
@@ -37,6 +38,7 @@ class Exchange:
     markets: MarketView
     books: FreshBooks
     accounts: AccountView
+    answers: Answers
     commands: Sender[AccountCommand]
     configuration: Sender[MarketCommand]
     reads: Reads

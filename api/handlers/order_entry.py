@@ -164,7 +164,11 @@ def _time_in_force(parameters: Parameters, order_type: OrderType) -> TimeInForce
 
 
 def place_order(
-    order: NewOrder, account: AccountId, rules: MarketRules, reference: Ticks | None
+    order: NewOrder,
+    account: AccountId,
+    rules: MarketRules,
+    reference: Ticks | None,
+    idempotency_key: str = "",
 ) -> PlaceOrder:
     """The command that places an order.
 
@@ -193,6 +197,7 @@ def place_order(
         budget=budget,
         hold_asset=_hold_asset(order.side, rules),
         hold=Units(hold),
+        idempotency_key=idempotency_key,
     )
 
 

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import string
 
+from api.accounts.answers import Taken
 from api.auth import Caller
 from api.errors import (
     ApiError,
@@ -32,6 +33,7 @@ from api.handlers.order_entry import (
 )
 from api.handlers.parameters import SYMBOL, Kind, Parameter, Parameters
 from api.handlers.shapes import Json
+from api.idempotency import client_id
 from streams.messages import (
     CancelOrder,
     Execution,
@@ -99,16 +101,23 @@ def new_client_id() -> str:
     return "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
 
 
+def _client_id(caller: Caller) -> str:
+    return client_id(caller.idempotency_key) if caller.idempotency_key else new_client_id()
+
+
 async def new_order(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:
     """Place an order."""
     rules = exchange.rules(parameters.required("symbol"))
-    order = read_new_order(parameters, new_client_id())
+    order = read_new_order(parameters, _client_id(caller))
     command = await _command(exchange, caller, rules, order)
     caller.check_in_time(exchange.clock())
     placed = await exchange.command(caller.account, command)
     if order.response is ResponseType.ACK:
-        return shapes.acknowledgement(command, placed.request, placed.at)
-    updates = _order_updates(await exchange.accounts.outcome(placed.request))
+        taken = Taken(placed.request, placed.at)
+        if caller.idempotency_key:
+            taken = await exchange.answers.taken(placed)
+        return shapes.acknowledgement(command, taken.request, taken.at)
+    updates = _order_updates(await exchange.answers.outcome(placed))
     if updates[-1].status is OrderStatus.REJECTED:
         raise rejection(updates[-1].reason)
     if order.response is ResponseType.RESULT:
@@ -129,7 +138,7 @@ async def _command(
     reference = None
     if order.order_type is OrderType.MARKET:
         reference = reference_price(order.side, rules, await exchange.books.feed(rules.market))
-    return place_order(order, caller.account, rules, reference)
+    return place_order(order, caller.account, rules, reference, caller.idempotency_key)
 
 
 def reference_price(side: Side, rules: MarketRules, feed: MarketFeed) -> Ticks | None:
@@ -147,20 +156,20 @@ def reference_price(side: Side, rules: MarketRules, feed: MarketFeed) -> Ticks |
 async def cancel_order(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:
     """Cancel an open order."""
     rules = exchange.rules(parameters.required("symbol"))
-    cancel_id = parameters.text("newClientOrderId") or new_client_id()
+    cancel_id = parameters.text("newClientOrderId") or _client_id(caller)
     _check_restrictions(parameters)
     order_id = parameters.integer("orderId")
-    client_id = parameters.text("origClientOrderId")
-    if order_id is None and client_id is None:
+    orig_client_id = parameters.text("origClientOrderId")
+    if order_id is None and orig_client_id is None:
         raise either_mandatory("orderId", "origClientOrderId")
     if order_id == 0:
         raise unknown_order()  # no order has that id; in a command it says that there is none
-    if order_id is not None and client_id is not None:
-        order = await exchange.reads.order(caller.account, rules.market, order_id, client_id)
+    if order_id is not None and orig_client_id is not None:
+        order = await exchange.reads.order(caller.account, rules.market, order_id, orig_client_id)
         if order is None:
             raise unknown_order()
     caller.check_in_time(exchange.clock())
-    update = await _cancel(exchange, caller, rules, order_id or 0, client_id or "")
+    update = await _cancel(exchange, caller, rules, order_id or 0, orig_client_id or "")
     return shapes.canceled_order(update, cancel_id)
 
 
@@ -202,17 +211,18 @@ async def _cancel_if_open(
 
 
 async def _cancel(
-    exchange: Exchange, caller: Caller, rules: MarketRules, order_id: int, client_id: str
+    exchange: Exchange, caller: Caller, rules: MarketRules, order_id: int, orig_client_id: str
 ) -> OrderUpdate:
     command = CancelOrder(
         caller.account,
         rules.market,
         rules.config.partition,
         OrderId(order_id),
-        "" if order_id else client_id,
+        "" if order_id else orig_client_id,
+        caller.idempotency_key,
     )
     placed = await exchange.command(caller.account, command, ledger_answers=False)
-    match await exchange.accounts.outcome(placed.request):
+    match await exchange.answers.outcome(placed):
         case [OrderUpdate(execution=Execution.CANCELED) as update]:
             return update
         case [RequestRejected(reason=reason)]:

@@ -15,6 +15,7 @@ from api.auth import ADMIN_KEY_HEADER, same_secret
 from api.errors import ApiError, admin_closed
 from api.handlers import admin
 from api.handlers.exchange import Exchange
+from api.idempotency import IDEMPOTENCY_KEY_HEADER, read_key
 from api.rest.documentation import error_responses
 from api.rest.http import read_body, reply
 
@@ -73,7 +74,8 @@ class _Routes:
         self._check(request)
         wanted = await _read(request, admin.NewDeposit)
         account = request.path_params["account"]
-        return reply(await admin.deposit(self._exchange, account, wanted), 201)
+        key = read_key(request.headers.getlist(IDEMPOTENCY_KEY_HEADER), taken=True)
+        return reply(await admin.deposit(self._exchange, account, wanted, key), 201)
 
     def _check(self, request: Request) -> None:
         """Raise 401 unless the administrator's key came along; without one nobody gets in."""

@@ -18,6 +18,7 @@ from api.errors import mandatory, rejected_key
 from api.handlers.endpoint import Endpoint, SignedEndpoint
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import SIGNATURE, decode, read
+from api.idempotency import IDEMPOTENCY_KEY_HEADER, read_key
 from api.rest.documentation import describe
 from api.rest.http import read_form, reply
 
@@ -58,8 +59,10 @@ def _signed(exchange: Exchange, endpoint: SignedEndpoint):  # type: ignore[no-un
     async def route(request: Request) -> Response:
         body = await read_form(request)
         query = request.scope["query_string"]
+        keys = request.headers.getlist(IDEMPOTENCY_KEY_HEADER) if endpoint.method != "GET" else ()
+        key = read_key(keys, taken=endpoint.repeatable)
         sent = {**decode(body), **decode(query)}
-        caller = await _caller(exchange, request, sent, signed_payload(query, body))
+        caller = await _caller(exchange, request, sent, signed_payload(query, body), key)
         parameters = read(sent, spec, signed=True)
         return reply(await endpoint.handle(exchange, caller, parameters))
 
@@ -67,7 +70,11 @@ def _signed(exchange: Exchange, endpoint: SignedEndpoint):  # type: ignore[no-un
 
 
 async def _caller(
-    exchange: Exchange, request: Request, sent: dict[str, str], payload: bytes
+    exchange: Exchange,
+    request: Request,
+    sent: dict[str, str],
+    payload: bytes,
+    idempotency_key: str,
 ) -> Caller:
     """Who signed a request: raises -2014, -2015, -1022 or -1021 where nobody did, in time."""
     key = check_key_format(request.headers.get(API_KEY_HEADER))
@@ -79,4 +86,4 @@ async def _caller(
         raise rejected_key()
     check_signature(payload, known.secret, sent["signature"])
     expires_us = check_time(sent["timestamp"], sent.get("recvWindow"), exchange.clock())
-    return Caller(known.account, expires_us)
+    return Caller(known.account, expires_us, idempotency_key)

@@ -12,7 +12,9 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from api.accounts.answers import Answers
 from api.accounts.archive import Archive
+from api.accounts.history import History
 from api.accounts.keys import ApiKeys
 from api.accounts.reads import Reads
 from api.accounts.sender import Sender, producer
@@ -59,6 +61,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         markets=markets,
         books=FreshBooks(markets, view),
         accounts=view,
+        answers=Answers(view, History(settings)),
         commands=commands,
         configuration=configuration,
         reads=Reads(archive, view),

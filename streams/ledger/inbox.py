@@ -26,7 +26,7 @@ NAME_CHARS_MAX = 32
 """Length of a market's or an asset's name."""
 
 TEXT_CHARS_MAX = 64
-"""Length of an account's name, a client order id or a reference."""
+"""Length of an account's name, a client order id, a reference or an idempotency key."""
 
 
 class Inbox:
@@ -100,15 +100,26 @@ def _is_well_formed(command: AccountCommand) -> bool:
                 and _is_text(command.client_order_id)
                 and _is_name(command.market)
                 and _is_name(command.hold_asset)
+                and _is_key(command.idempotency_key)
             )
         case Settle():
             return _is_text(command.account) and _is_name(command.received_asset)
         case CancelOrder():
             named = command.order_id > 0 or _is_text(command.client_order_id)
-            return named and _is_text(command.account) and _is_name(command.market)
+            return (
+                named
+                and _is_text(command.account)
+                and _is_name(command.market)
+                and _is_key(command.idempotency_key)
+            )
         case Deposit() | Withdraw():
             bounded = not command.reference or _is_text(command.reference)
-            return bounded and _is_text(command.account) and _is_name(command.asset)
+            return (
+                bounded
+                and _is_text(command.account)
+                and _is_name(command.asset)
+                and _is_key(command.idempotency_key)
+            )
         case OpenAccount():
             return _is_text(command.account)
         case _:
@@ -117,6 +128,10 @@ def _is_well_formed(command: AccountCommand) -> bool:
 
 def _is_name(text: str) -> bool:
     return 0 < len(text) <= NAME_CHARS_MAX and text.isascii() and text.isprintable()
+
+
+def _is_key(text: str) -> bool:
+    return not text or _is_text(text)
 
 
 def _is_text(text: str) -> bool:

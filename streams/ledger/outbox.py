@@ -23,6 +23,7 @@ from streams.messages import (
     Reason,
     RequestId,
     RequestRejected,
+    RequestRepeated,
     Sequence,
     Units,
     Update,
@@ -120,6 +121,21 @@ class Outbox:
                 account=account,
                 request=self.request,
                 reason=reason,
+            )
+        )
+
+    def request_repeated(self, account: AccountId, first: RequestId, first_at: Millis) -> None:
+        """Refer a retry to the request it repeats."""
+        self._say(
+            RequestRepeated(
+                source=self._source,
+                seq=self._next(),
+                at=self._at,
+                cause=self._cause,
+                account=account,
+                request=self.request,
+                first=first,
+                first_at=first_at,
             )
         )
 

@@ -10,6 +10,7 @@ from streams.ledger import snapshot
 from streams.ledger.inbox import Inbox
 from streams.ledger.ledger import Ledger
 from streams.ledger.outbox import Outbox
+from streams.ledger.requests import KeyedCommand, Remembered, Requests, digest_of
 from streams.messages import (
     AccountId,
     Asset,
@@ -17,6 +18,7 @@ from streams.messages import (
     Cancel,
     CancelOrder,
     Deposit,
+    Millis,
     OpenAccount,
     OrderId,
     Place,
@@ -42,6 +44,7 @@ class LedgerPartition:
         self.ledger = Ledger()
         self.inbox = Inbox(market_partitions)
         self.outbox = Outbox(partition, market_partitions)
+        self.requests = Requests()
         self.position = -1
         self.time = 0
 
@@ -54,15 +57,34 @@ class LedgerPartition:
         # Leadership of a partition can move to a broker whose clock is behind.
         if at > self.time:
             self.time = at
+            self.requests.forget(at)
         commands = frame.commands
         for index in range(first, len(commands)):
             command = commands[index]
             self.outbox.begin(offset, index, self.time)
             if isinstance(command, Settle):
                 self._settle(command, (frame.source, Sequence(frame.first_seq + index)))
-            else:
+            elif isinstance(command, OpenAccount) or not self._is_retry(command):
                 self._take(command)
         return self.outbox.take()
+
+    def _is_retry(self, command: KeyedCommand) -> bool:
+        """Whether a command's key was used before; it is answered then. Else it is from now on."""
+        account, key = command.account, command.idempotency_key
+        # An account that does not exist must not take up memory.
+        if not key or account not in self.ledger.accounts:
+            return False
+        digest = digest_of(command)
+        first = self.requests.find(account, key)
+        if first is None:
+            request, at = self.outbox.request, Millis(self.time)
+            self.requests.add(Remembered(account, key, request, at, digest))
+            return False
+        if first.digest == digest:
+            self.outbox.request_repeated(account, first.request, first.at)
+        else:
+            self.outbox.request_rejected(account, Reason.KEY_REUSED)
+        return True
 
     def _take(self, command: OpenAccount | Deposit | Withdraw | PlaceOrder | CancelOrder) -> None:
         match command:

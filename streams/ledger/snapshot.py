@@ -10,6 +10,7 @@ import msgspec
 
 from streams.ledger.books import Purse, SystemAccounts
 from streams.ledger.ledger import Account, Ledger, OpenOrder
+from streams.ledger.requests import Remembered
 from streams.messages import AccountId, Asset, MarketId, OrderId
 
 if TYPE_CHECKING:
@@ -76,8 +77,18 @@ class Orders(msgspec.Struct, frozen=True, array_like=True, tag="orders"):
     rows: list[OrderRow]
 
 
+class Requests(msgspec.Struct, frozen=True, array_like=True, tag="requests"):
+    """Those with an idempotency key, the oldest first. Snapshots from before there were any have
+    none of these chunks, and are read all the same.
+    """
+
+    rows: list[Remembered]
+
+
+Chunk = Head | System | Accounts | Purses | Orders | Requests
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Head | System | Accounts | Purses | Orders)
+_decoder = msgspec.msgpack.Decoder(Chunk)
 
 Row = TypeVar("Row")
 
@@ -105,6 +116,8 @@ def write(state: LedgerPartition) -> Iterator[bytes]:
         yield _encoder.encode(Purses(purses))
     for orders in _chunks(_order_rows(accounts)):
         yield _encoder.encode(Orders(orders))
+    for requests in _chunks(state.requests):
+        yield _encoder.encode(Requests(requests))
 
 
 def read(state: LedgerPartition, chunks: Iterable[bytes]) -> None:
@@ -124,11 +137,12 @@ def read(state: LedgerPartition, chunks: Iterable[bytes]) -> None:
     state.outbox.last_commands = head.last_commands
     state.outbox.last_update = head.last_update
     for chunk in rest:
-        _fill(state.ledger, _decoder.decode(chunk))
+        _fill(state, _decoder.decode(chunk))
     state.ledger.check()
 
 
-def _fill(ledger: Ledger, chunk: Head | System | Accounts | Purses | Orders) -> None:
+def _fill(state: LedgerPartition, chunk: Chunk) -> None:
+    ledger = state.ledger
     match chunk:
         case System(rows=systems):
             for system in systems:
@@ -145,6 +159,8 @@ def _fill(ledger: Ledger, chunk: Head | System | Accounts | Purses | Orders) -> 
             for order in orders:
                 account = ledger.accounts[order.account]
                 account.add(order.order_id, _open_order(account, order))
+        case Requests(rows=requests):
+            state.requests.extend(requests)
         case Head():
             raise SnapshotMismatch("a snapshot with two heads")
         case _:

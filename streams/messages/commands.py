@@ -35,12 +35,17 @@ class OpenAccount(_Command, frozen=True, tag=1):
 
 
 class Deposit(_Command, frozen=True, tag=2):
-    """Credit `amount` units that came in from outside."""
+    """Credit `amount` units that came in from outside.
+
+    Of two commands of an account under one `idempotency_key`, within 24 hours, the second does
+    nothing: it is answered with `RequestRepeated`.
+    """
 
     account: AccountId
     asset: Asset
     amount: Units
     reference: str
+    idempotency_key: str = ""
 
 
 class Withdraw(_Command, frozen=True, tag=3):
@@ -50,6 +55,7 @@ class Withdraw(_Command, frozen=True, tag=3):
     asset: Asset
     amount: Units
     reference: str
+    idempotency_key: str = ""
 
 
 class PlaceOrder(_Command, frozen=True, tag=4):
@@ -71,6 +77,7 @@ class PlaceOrder(_Command, frozen=True, tag=4):
     budget: Units
     hold_asset: Asset
     hold: Units
+    idempotency_key: str = ""
 
 
 class CancelOrder(_Command, frozen=True, tag=5):
@@ -81,6 +88,7 @@ class CancelOrder(_Command, frozen=True, tag=5):
     market_partition: int
     order_id: OrderId
     client_order_id: str
+    idempotency_key: str = ""
 
 
 class Settle(_Command, frozen=True, tag=6):

@@ -121,13 +121,28 @@ class AccountOpened(_Event, frozen=True, tag="account"):
 
 
 class RequestRejected(_Event, frozen=True, tag="rejected"):
-    """A request other than placing an order was refused and changed nothing."""
+    """A request was refused and changed nothing.
+
+    An order that is refused has an `OrderUpdate` instead, unless it was not looked at, since its
+    idempotency key was that of another request.
+    """
 
     request: RequestId
     reason: Reason
 
 
-Update = OrderUpdate | BalanceUpdate | AccountOpened | RequestRejected
+class RequestRepeated(_Event, frozen=True, tag="repeated"):
+    """A request repeats the earlier request `first`, by its idempotency key, and changed nothing.
+
+    Its answer is what became of `first`, in updates since `first_at`, the log's time of it.
+    """
+
+    request: RequestId
+    first: RequestId
+    first_at: Millis
+
+
+Update = OrderUpdate | BalanceUpdate | AccountOpened | RequestRejected | RequestRepeated
 
 
 # -- events on public topics: amounts are decimal strings ----------------------------------------

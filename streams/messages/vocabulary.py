@@ -101,6 +101,7 @@ class Reason(StrEnum):
     DUPLICATE_ORDER_ID = "duplicate order id"
     UNKNOWN_ORDER = "unknown order"
     UNKNOWN_MARKET = "unknown market"
+    KEY_REUSED = "idempotency key reused"
     MARKET_EXISTS = "market exists"
     MARKET_CLOSED = "market closed"
     PRICE_FILTER = "price filter"

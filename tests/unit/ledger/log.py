@@ -112,16 +112,20 @@ def settle(
 
 
 class Log:
-    """Records of one partition, each applied as it is appended, one second after the other."""
+    """Records of one partition, each applied as it is appended, one second after the other.
+
+    `passed_ms` is how much later than that it is.
+    """
 
     def __init__(self, partition: int = 0) -> None:
         self.machine = LedgerPartition(partition, MARKET_PARTITIONS)
         self.records: list[tuple[int, int, bytes]] = []
         self.outputs: list[Output] = []
+        self.passed_ms = 0
 
     def append(self, value: bytes) -> list[Output]:
         offset = len(self.records)
-        self.records.append((offset, 1_000 * offset, value))
+        self.records.append((offset, 1_000 * offset + self.passed_ms, value))
         outputs = self.machine.apply(*self.records[-1])
         self.outputs += outputs
         return outputs

@@ -1,5 +1,8 @@
 """One sample of every message, with every field set. Their golden records are in tests/golden.
 
+A message that has got fields since has a new record, numbered, and one more sample among the
+`EARLIER`: what its old record says to today's code.
+
 `python -m tests.unit.messages.samples` writes the records of new samples; a record that exists is
 never overwritten, as it is what others have learnt to read.
 """
@@ -7,6 +10,8 @@ never overwritten, as it is what others have learnt to read.
 from __future__ import annotations
 
 from pathlib import Path
+
+import msgspec
 
 from streams.messages import (
     FRAME_VERSION,
@@ -46,6 +51,7 @@ from streams.messages import (
     Replace,
     RequestId,
     RequestRejected,
+    RequestRepeated,
     Sequence,
     Settle,
     Side,
@@ -73,8 +79,8 @@ CAUSE = Cause(1, Offset(41), 2)
 
 ACCOUNT_COMMANDS: tuple[AccountCommand, ...] = (
     OpenAccount(ANN),
-    Deposit(ANN, USDT, Units(5_000_000_000_000), "wire 7"),
-    Withdraw(ANN, USDT, Units(1_250_000_000), "wire 8"),
+    Deposit(ANN, USDT, Units(5_000_000_000_000), "wire 7", "key-1"),
+    Withdraw(ANN, USDT, Units(1_250_000_000), "wire 8", "key-2"),
     PlaceOrder(
         ANN,
         BTCUSDT,
@@ -88,8 +94,9 @@ ACCOUNT_COMMANDS: tuple[AccountCommand, ...] = (
         Units(7_000_000_000),
         USDT,
         Units(9_000_001_500),
+        "key-3",
     ),
-    CancelOrder(ANN, BTCUSDT, 3, ORDER, "mine-1"),
+    CancelOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "key-4"),
     Settle(ANN, ORDER, BTC, Units(9_000_001_000), Units(149_850), Units(150), Units(500), True),
 )
 
@@ -183,6 +190,16 @@ UPDATES: tuple[Update, ...] = (
         request=REQUEST,
         reason=Reason.UNKNOWN_ORDER,
     ),
+    RequestRepeated(
+        source="ledger:1",
+        seq=Sequence(12),
+        at=AT,
+        cause=CAUSE,
+        account=ANN,
+        request=REQUEST,
+        first=RequestId(8_225),
+        first_at=Millis(1_700_000_000_000),
+    ),
 )
 
 PUBLIC_EVENTS: tuple[PublicEvent, ...] = (
@@ -266,6 +283,18 @@ PUBLIC_EVENTS: tuple[PublicEvent, ...] = (
 Message = AccountCommand | MarketCommand | Update | PublicEvent
 SAMPLES: tuple[Message, ...] = (*ACCOUNT_COMMANDS, *MARKET_COMMANDS, *UPDATES, *PUBLIC_EVENTS)
 
+FORMATS: dict[type, int] = {Deposit: 2, Withdraw: 2, PlaceOrder: 2, CancelOrder: 2}
+"""How many formats a message has had, where it is more than one."""
+
+_KEYED = (Deposit, Withdraw, PlaceOrder, CancelOrder)
+
+EARLIER: tuple[tuple[Message, int], ...] = tuple(
+    (msgspec.structs.replace(command, idempotency_key=""), 1)
+    for command in ACCOUNT_COMMANDS
+    if isinstance(command, _KEYED)
+)
+"""Messages as their record of an earlier format says them, with its number."""
+
 
 def record_of(message: Message) -> bytes:
     """The record that carries a message; a command is in a frame of its own."""
@@ -282,10 +311,15 @@ def record_of(message: Message) -> bytes:
             return encode_event(message)
 
 
-def golden_path(message: Message) -> Path:
-    """Where the golden record of a sample is: JSON as it is, MessagePack in hexadecimal."""
+def golden_path(message: Message, number: int | None = None) -> Path:
+    """Where the golden record of a sample is: JSON as it is, MessagePack in hexadecimal.
+
+    The first format of a message bears no number.
+    """
     suffix = "json" if isinstance(message, Update | PublicEvent) else "hex"
-    return GOLDEN / f"{type(message).__name__}.{suffix}"
+    number = number or FORMATS.get(type(message), 1)
+    numbered = f".{number}" if number > 1 else ""
+    return GOLDEN / f"{type(message).__name__}{numbered}.{suffix}"
 
 
 def golden_text(message: Message) -> str:

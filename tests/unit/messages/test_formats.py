@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import types
 import typing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -36,7 +37,7 @@ from streams.messages import (
     trades,
     updates,
 )
-from tests.unit.messages.samples import SAMPLES, Message, golden_path, golden_text
+from tests.unit.messages.samples import EARLIER, SAMPLES, Message, golden_path, golden_text
 
 READERS: dict[type, msgspec.json.Decoder[Any]] = {
     Trade: trades,
@@ -112,10 +113,21 @@ def test_every_message_has_a_sample() -> None:
 def test_the_format_of_a_message_has_not_changed(sample: Message) -> None:
     golden = golden_path(sample).read_text()
     assert golden_text(sample) == golden
-    record = golden.strip().encode()
-    if golden_path(sample).suffix == ".hex":
-        record = bytes.fromhex(golden)
-    assert read(type(sample), record) == sample
+    assert read(type(sample), golden_record(golden_path(sample))) == sample
+
+
+@pytest.mark.parametrize(
+    ("sample", "number"),
+    EARLIER,
+    ids=lambda value: "" if isinstance(value, int) else type(value).__name__,
+)
+def test_a_record_of_an_earlier_format_is_read(sample: Message, number: int) -> None:
+    assert read(type(sample), golden_record(golden_path(sample, number))) == sample
+
+
+def golden_record(path: Path) -> bytes:
+    text = path.read_text()
+    return bytes.fromhex(text) if path.suffix == ".hex" else text.strip().encode()
 
 
 def test_a_command_with_fields_of_tomorrow_is_still_read() -> None:

@@ -9,7 +9,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
 
+from api.accounts.answers import Answers
 from api.accounts.archive import Archive
+from api.accounts.history import History
 from api.accounts.keys import ApiKeys
 from api.accounts.reads import Reads
 from api.accounts.sender import Sender
@@ -41,6 +43,7 @@ def unstarted(clock: Callable[[], int] = lambda: 1_499_827_319_559) -> Exchange:
         markets=markets,
         books=FreshBooks(markets, accounts),
         accounts=accounts,
+        answers=Answers(accounts, History(SETTINGS)),
         commands=commands,
         configuration=configuration,
         reads=Reads(archive, accounts),
