@@ -30,6 +30,7 @@ from projections.patience import until_done, will_pass
 from projections.status import FeedStatus
 from projections.tables import Write
 from projections.writer import Writer
+from streams.messages.epoch import Epoch
 from streams.topics import Topic
 
 POLL_MS = 1000
@@ -51,12 +52,14 @@ class FeedConsumer:
         writer: Writer,
         dead_letters: DeadLetters,
         status: FeedStatus,
+        epoch: Epoch,
     ) -> None:
         self._settings = settings
         self._feed = feed
         self._writer = writer
         self._dead_letters = dead_letters
         self._status = status
+        self._epoch = epoch
         self._topics = {topic.name(settings.venue): topic for topic in feed.reads}
         self._done: dict[TopicPartition, int] = {}
         self._commit_due = 0.0
@@ -128,7 +131,7 @@ class FeedConsumer:
             topic = self._topics[place.topic]
             read = self._feed.reads[topic]
             for record in records:
-                ours = _record(topic, record)
+                ours = _record(topic, record, self._epoch)
                 try:
                     writes += read(ours)
                 except MalformedRecord as error:
@@ -200,5 +203,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._feed.joined(len(assigned))
 
 
-def _record(topic: Topic, record: Any) -> Record:
-    return Record(topic, record.partition, record.offset, record.timestamp, record.value or b"")
+def _record(topic: Topic, record: Any, epoch: Epoch) -> Record:
+    offset = epoch.logical(record.offset)
+    return Record(topic, record.partition, offset, record.timestamp, record.value or b"")

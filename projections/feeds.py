@@ -18,7 +18,7 @@ from streams.topics import COMMANDS, KLINES, MARKETS, ORDERS, TICKERS, TRADES, U
 
 
 class Record(NamedTuple):
-    """A record of a topic, with the time the log took it."""
+    """A record of a topic, at its logical offset, with the time the log took it."""
 
     topic: Topic
     partition: int

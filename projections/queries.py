@@ -13,6 +13,7 @@ import msgspec
 
 from infra.settings import Settings
 from projections import klines as candles
+from projections.epoch import epoch_of
 from projections.feeds import updates_group
 from projections.markets import EVERYTHING
 from projections.orders import ORDERS
@@ -34,6 +35,7 @@ from streams.messages import (
     Trade,
     Units,
 )
+from streams.messages.epoch import Epoch
 
 __all__ = ["Account", "ApiKey", "DatabaseUnavailable", "Queries", "Window", "updates_group"]
 
@@ -72,6 +74,10 @@ class Queries:
 
     async def close(self) -> None:
         await self._database.close()
+
+    async def epoch(self) -> Epoch:
+        """The venue's epoch. Raises `RecoveryUnfinished` too."""
+        return await epoch_of(self._database)
 
     # -- an account's orders and trades ----------------------------------------------------------
 

@@ -13,6 +13,7 @@ from infra.health import Health
 from infra.settings import Settings
 from projections.consumer import FeedConsumer
 from projections.dead_letters import DeadLetters
+from projections.epoch import epoch_of
 from projections.feeds import FEEDS
 from projections.patience import Faults, until_done
 from projections.session import Database
@@ -61,13 +62,14 @@ async def project(settings: Settings, health: Health) -> None:
         database = await until_done(lambda: Database.connect(settings), "database", board.faults)
         stack.push_async_callback(database.close)
         await _look_at(database, board.faults)
+        epoch = await until_done(lambda: epoch_of(database), "database", board.faults)
         dead_letters = DeadLetters(settings)
         stack.push_async_callback(dead_letters.close)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_watch(database, board.faults), name="database")
             for feed in FEEDS:
                 consumer = FeedConsumer(
-                    settings, feed, Writer(database), dead_letters, board.feed(feed.name)
+                    settings, feed, Writer(database), dead_letters, board.feed(feed.name), epoch
                 )
                 tasks.create_task(consumer.run(), name=feed.name)
 

@@ -10,6 +10,7 @@ from typing import NoReturn, TypeVar
 from api.errors import unavailable
 from infra.settings import Settings
 from projections.queries import DatabaseUnavailable, Queries
+from streams.messages.epoch import Epoch
 
 READ_LIMIT_S = 3.0
 """Less than `projected.FORGET_AFTER_S`: see `view`."""
@@ -31,6 +32,7 @@ class Archive:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._queries: Queries | None = None
+        self._known_epoch: asyncio.Future[Epoch] | None = None
 
     @property
     def ready(self) -> bool:
@@ -38,21 +40,23 @@ class Archive:
         return self._queries is not None
 
     async def run(self) -> NoReturn:
-        """Connect, trying again until it works, and disconnect when cancelled."""
-        pause_s = RETRY_MIN_S
-        while self._queries is None:
-            try:
-                self._queries = await Queries.connect(self._settings)
-            except DatabaseUnavailable as error:
-                log.warning("no database yet: %s", error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, RETRY_MAX_S)
+        """Connect, trying again until it works, and disconnect when cancelled.
+
+        Raises `RecoveryUnfinished`.
+        """
+        queries = await _patiently(lambda: Queries.connect(self._settings))
         try:
+            self._epoch().set_result(await _patiently(queries.epoch))
+            self._queries = queries
             await asyncio.Event().wait()
         finally:
-            queries, self._queries = self._queries, None
+            self._queries = None
             await queries.close()
         raise RuntimeError("unreachable: nobody sets that event")
+
+    async def epoch(self) -> Epoch:
+        """The venue's epoch, once the database has told: nothing else knows it."""
+        return await asyncio.shield(self._epoch())
 
     async def read(self, ask: Callable[[Queries], Awaitable[Result]]) -> Result:
         """What the database answers. Raises -1001 when it doesn't, within `READ_LIMIT_S`."""
@@ -63,3 +67,21 @@ class Archive:
                 return await ask(self._queries)
         except (DatabaseUnavailable, TimeoutError) as error:
             raise unavailable() from error
+
+    def _epoch(self) -> asyncio.Future[Epoch]:
+        # A future belongs to a loop, and this object may be older than its loop.
+        if self._known_epoch is None:
+            self._known_epoch = asyncio.get_running_loop().create_future()
+        return self._known_epoch
+
+
+async def _patiently(ask: Callable[[], Awaitable[Result]]) -> Result:
+    """Ask until the database answers: an api goes on for as long as it may take."""
+    pause_s = RETRY_MIN_S
+    while True:
+        try:
+            return await ask()
+        except DatabaseUnavailable as error:
+            log.warning("no database yet: %s", error)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, RETRY_MAX_S)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -36,6 +37,7 @@ from streams.messages import (
     encode_frame,
     request_id,
 )
+from streams.messages.epoch import Epoch
 from streams.topics import Topic
 
 PENDING_MAX = 4096
@@ -71,10 +73,21 @@ class _Waiting(NamedTuple, Generic[Command]):
 
 
 class Sender(Generic[Command]):
-    """Sends commands to one topic. `run` has to run for anything to be sent."""
+    """Sends commands to one topic. `run` has to run for anything to be sent.
 
-    def __init__(self, producer: AIOKafkaProducer, settings: Settings, topic: Topic) -> None:
+    `epoch` tells what a command's place in the log is called; nothing is sent before it has.
+    """
+
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        settings: Settings,
+        topic: Topic,
+        epoch: Callable[[], Awaitable[Epoch]],
+    ) -> None:
         self._producer = producer
+        self._ask_epoch = epoch
+        self._epoch = Epoch()
         self._topic = topic.name(settings.venue)
         count = topic.partitions(settings.account_partitions, settings.market_partitions)
         self._lanes: list[_Lane[Command]] = [_Lane(partition) for partition in range(count)]
@@ -103,6 +116,7 @@ class Sender(Generic[Command]):
 
     async def run(self) -> None:
         """Send what is waiting, until cancelled. Raises when the producer can't go on."""
+        self._epoch = await self._ask_epoch()
         async with asyncio.TaskGroup() as group:
             for lane in self._lanes:
                 group.create_task(self._drain(lane), name=f"{self._topic}/{lane.partition}")
@@ -123,11 +137,10 @@ class Sender(Generic[Command]):
             self._topic, value, key=frame[0].key.encode(), partition=lane.partition
         )
         record = await self._acknowledged(lane, acknowledged)
+        offset = self._epoch.logical(record.offset)
         for index, waiting in enumerate(frame):
             if not waiting.placed.done():
-                waiting.placed.set_result(
-                    Placed(lane.partition, record.offset, index, record.timestamp)
-                )
+                waiting.placed.set_result(Placed(lane.partition, offset, index, record.timestamp))
 
     async def _acknowledged(self, lane: _Lane[Command], acknowledged: asyncio.Future[Any]) -> Any:
         """Wait as long as it takes: a frame can't be taken back, and no other may overtake it."""

@@ -54,8 +54,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """
     log_producer = producer(settings)
     archive, view, markets = Archive(settings), AccountView(settings), MarketView(settings)
-    commands: Sender[AccountCommand] = Sender(log_producer, settings, COMMANDS)
-    configuration: Sender[MarketCommand] = Sender(log_producer, settings, ORDERS)
+    commands: Sender[AccountCommand] = Sender(log_producer, settings, COMMANDS, archive.epoch)
+    configuration: Sender[MarketCommand] = Sender(log_producer, settings, ORDERS, archive.epoch)
     exchange = Exchange(
         settings=settings,
         markets=markets,

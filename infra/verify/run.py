@@ -26,6 +26,7 @@ from infra.verify.tail import follow
 from infra.verify.topics import CHAINED, Span, dead_letters_once, follows, places, spans
 from infra.verify.views import BooksView, LedgerView, view_of_books, view_of_ledger
 from infra.verify.workers import Standing, Workers
+from projections.epoch import epoch_of
 from projections.session import Database
 from streams.ledger import LedgerPartition
 from streams.matching import MatchingPartition
@@ -88,7 +89,7 @@ async def verify(
         workers = Workers.at(urls)
         stack.push_async_callback(workers.close)
         # It never renews this lease, so it can't write.
-        log = KafkaLog(settings, Lease(0))
+        log = KafkaLog(settings, Lease(0), await epoch_of(database))
         verification = Verification(settings, log, database, History(log, store, source))
         return await verification.run(await verification.moment(workers, last))
 

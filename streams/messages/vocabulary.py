@@ -23,8 +23,8 @@ ACCOUNT_PARTITIONS_MAX = 32
 def request_id(partition: int, offset: int, index: int) -> RequestId:
     """Name the command at `index` of the frame at `offset` of a partition of `commands`.
 
-    Unique, rising within a partition, and below 2⁵³ (so that it survives JavaScript) for the
-    first 10¹² frames of a partition.
+    Unique, rising within a partition, and below 2⁵³, so that it survives JavaScript: an offset
+    takes 40 bits (2⁶ epochs of 2³⁴ frames, see `epoch`), an index 8, a partition 5.
     """
     place = (offset + 1) * FRAME_COMMANDS_MAX + index
     return RequestId(place * ACCOUNT_PARTITIONS_MAX + partition)

@@ -60,7 +60,7 @@ def build(role: Role, settings: Settings) -> App:
         positions = await partitions.assign(
             tp.partition for tp in assigned if tp.topic == app.source_name
         )
-        physical = ground.log.epoch.physical
+        physical = ground.records.epoch.physical
         app.positions = {partition: physical(at) for partition, at in positions.items()}
         machines.data.clear()
         for partition, held in partitions.held.items():
@@ -72,7 +72,7 @@ def build(role: Role, settings: Settings) -> App:
 
     async def drive(stream: Any) -> None:
         async for event in stream.noack().events():
-            records = [kept(record, ground.log.epoch) for record in event.value]
+            records = [kept(record, ground.records.epoch) for record in event.value]
             await partitions.process(event.message.partition, records)
             await stream.ack(event)
 
@@ -93,18 +93,18 @@ class Ground(Service):  # type: ignore[misc]
         self._settings = settings
         self._health = Health()
         self._health.answers["/digests"] = self.digests
-        self.log = KafkaLog(settings, lease)
+        self.records = KafkaLog(settings, lease)
         self._store = CqlStore(settings)
         self._server: asyncio.Server | None = None
-        self.partitions = Partitions(role, settings, self.log, self._store, self._health)
+        self.partitions = Partitions(role, settings, self.records, self._store, self._health)
 
     async def on_start(self) -> None:
         if self._settings.health_port:
             self._server = await self._health.serve(self._settings.host, self._settings.health_port)
         faults = Faults(self._role.name, lambda: None)
         faults.changed = lambda: self._health.details.update(waits_for=sorted(faults.reasons))
-        self.log.epoch = await awaited_epoch(self._store.connected, faults)
-        await self.log.start()
+        self.records.epoch = await awaited_epoch(self._store.connected, faults)
+        await self.records.start()
 
     @Service.task  # type: ignore[untyped-decorator]
     async def mind_the_time(self) -> None:
@@ -123,7 +123,7 @@ class Ground(Service):  # type: ignore[misc]
         if self._server is not None:
             self._server.close()
         await self.partitions.close()
-        await self.log.stop()
+        await self.records.stop()
         await self._store.close()
 
 

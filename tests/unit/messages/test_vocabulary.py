@@ -17,6 +17,7 @@ from streams.messages import (
     partition_of_request,
     request_id,
 )
+from streams.messages.epoch import EPOCHS_MAX, Epoch
 from tests.unit.messages.samples import MARKET_COMMANDS
 
 partitions = st.integers(0, ACCOUNT_PARTITIONS_MAX - 1)
@@ -43,7 +44,8 @@ def test_request_ids_rise_within_a_partition(
 
 def test_request_ids_are_never_zero_and_survive_javascript() -> None:
     assert request_id(0, 0, 0) > 0
-    last = request_id(ACCOUNT_PARTITIONS_MAX - 1, 10**12 - 1, FRAME_COMMANDS_MAX - 1)
+    last_offset = Epoch(EPOCHS_MAX).first - 2
+    last = request_id(ACCOUNT_PARTITIONS_MAX - 1, last_offset, FRAME_COMMANDS_MAX - 1)
     assert last < 2**53
 
 

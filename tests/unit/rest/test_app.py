@@ -35,9 +35,9 @@ SETTINGS = Settings(venue="test").model_copy(
 def unstarted(clock: Callable[[], int] = lambda: 1_499_827_319_559) -> Exchange:
     """An exchange nobody runs: it knows no market, no account, and reaches no server."""
     producer: AIOKafkaProducer = object()
-    commands: Sender[AccountCommand] = Sender(producer, SETTINGS, COMMANDS)
-    configuration: Sender[MarketCommand] = Sender(producer, SETTINGS, ORDERS)
     markets, accounts, archive = MarketView(SETTINGS), AccountView(SETTINGS), Archive(SETTINGS)
+    commands: Sender[AccountCommand] = Sender(producer, SETTINGS, COMMANDS, archive.epoch)
+    configuration: Sender[MarketCommand] = Sender(producer, SETTINGS, ORDERS, archive.epoch)
     return Exchange(
         settings=SETTINGS,
         markets=markets,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from streams.messages import (
     account_frames,
     request_id,
 )
+from streams.messages.epoch import OFFSETS_PER_EPOCH, Epoch
 from streams.topics import COMMANDS
 
 
@@ -49,9 +50,19 @@ class Log:
         self.acknowledgements[number].set_result(Metadata(100 + number, 1_000))
 
 
+async def first_epoch() -> Epoch:
+    return Epoch()
+
+
+async def third_epoch() -> Epoch:
+    return Epoch(2)
+
+
 @asynccontextmanager
-async def running(log: Log) -> AsyncIterator[Sender[AccountCommand]]:
-    sender: Sender[AccountCommand] = Sender(log, Settings(venue="test"), COMMANDS)
+async def running(
+    log: Log, epoch: Callable[[], Awaitable[Epoch]] = first_epoch
+) -> AsyncIterator[Sender[AccountCommand]]:
+    sender: Sender[AccountCommand] = Sender(log, Settings(venue="test"), COMMANDS, epoch)
     task = asyncio.create_task(sender.run())
     try:
         yield sender
@@ -82,6 +93,17 @@ async def test_at_rest_a_command_goes_alone_and_learns_its_name() -> None:
         placed = await sent
         assert (placed.offset, placed.index, placed.at) == (100, 0, 1_000)
         assert placed.request == request_id(0, 100, 0)
+
+
+async def test_names_go_on_where_an_earlier_epoch_of_the_log_ended() -> None:
+    log = Log()
+    async with running(log, third_epoch) as sender:
+        sent = send(sender, "a")
+        await turns()
+        log.acknowledge(0)
+        placed = await sent
+        assert placed.offset == 2 * OFFSETS_PER_EPOCH + 100
+        assert placed.request == request_id(0, placed.offset, 0) > request_id(0, 2**34, 255)
 
 
 async def test_what_comes_while_a_frame_is_under_way_makes_the_next_one_in_order() -> None:
@@ -157,7 +179,7 @@ async def test_a_command_given_up_before_it_was_sent_is_never_sent() -> None:
 
 async def test_a_log_that_fails_ends_the_service_rather_than_guessing() -> None:
     log = Log()
-    sender: Sender[AccountCommand] = Sender(log, Settings(venue="test"), COMMANDS)
+    sender: Sender[AccountCommand] = Sender(log, Settings(venue="test"), COMMANDS, first_epoch)
     running_sender = asyncio.create_task(sender.run())
     sent = send(sender, "a")
     await turns()
