@@ -2,74 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
 
-from api.auth import ADMIN_KEY_HEADER, API_KEY_HEADER, sign
+from api.auth import ADMIN_KEY_HEADER
 from infra.bring_up import bring_up, take_down
 from infra.installation import Installation
 from infra.settings import Settings
-
-Json = Any
-Amount = Decimal | int
-
-
-class Trader:
-    """An account with a key, speaking the dialect of Binance Spot."""
-
-    def __init__(self, http: httpx.Client, name: str, key: str, secret: str) -> None:
-        self._http = http
-        self.name = name
-        self._key = key
-        self._secret = secret
-
-    def send(self, method: str, path: str, **parameters: object) -> httpx.Response:
-        """A signed request; a POST carries its parameters in its body."""
-        signed = urlencode({**parameters, "timestamp": time.time_ns() // 1_000_000})
-        signed += f"&signature={sign(signed.encode(), self._secret)}"
-        headers = {API_KEY_HEADER: self._key}
-        if method == "POST":
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-            return self._http.post(f"/api/v3/{path}", content=signed, headers=headers)
-        return self._http.request(method, f"/api/v3/{path}?{signed}", headers=headers)
-
-    def ask(self, method: str, path: str, **parameters: object) -> Json:
-        answer = self.send(method, path, **parameters)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def refused(self, method: str, path: str, **parameters: object) -> tuple[int, str]:
-        answer = self.send(method, path, **parameters)
-        assert answer.status_code in range(400, 500), answer.text
-        return answer.json()["code"], answer.json()["msg"]
-
-    def limit(self, side: str, quantity: str, price: str, **more: object) -> Json:
-        return self.ask("POST", "order", **limit_order(side, quantity, price), **more)
-
-    def balances(self) -> dict[str, tuple[Amount, Amount]]:
-        """What is free and what is locked, by asset."""
-        return {
-            balance["asset"]: (Decimal(balance["free"]), Decimal(balance["locked"]))
-            for balance in self.ask("GET", "account")["balances"]
-        }
-
-
-def limit_order(side: str, quantity: str, price: str) -> dict[str, str]:
-    return {
-        "symbol": "BTCUSDT",
-        "side": side,
-        "type": "LIMIT",
-        "timeInForce": "GTC",
-        "quantity": quantity,
-        "price": price,
-    }
+from tests.integration.rest import Administrator, Json, Trader, limit_order
 
 
 @pytest.fixture(scope="module")
@@ -87,51 +30,19 @@ def http(installation: Installation) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def admin(installation: Installation, http: httpx.Client) -> Callable[..., httpx.Response]:
-    assert installation.settings.admin_key is not None
-    headers = {ADMIN_KEY_HEADER: installation.settings.admin_key.get_secret_value()}
-
-    def send(method: str, path: str, **body: object) -> httpx.Response:
-        return http.request(method, f"/admin/v1/{path}", json=body or None, headers=headers)
-
-    return send
+def admin(installation: Installation, http: httpx.Client) -> Administrator:
+    return Administrator(installation, http)
 
 
 @pytest.fixture(scope="module")
-def market(admin: Callable[..., httpx.Response]) -> dict[str, object]:
-    created = admin(
-        "POST",
-        "markets",
-        symbol="BTCUSDT",
-        base="BTC",
-        quote="USDT",
-        tick="0.01",
-        lot="0.00001",
-        min_notional="1",
-        maker_fee_bps=5,
-        taker_fee_bps=10,
-    )
-    assert created.status_code == 201, created.text
-    answer: dict[str, object] = created.json()
-    return answer
+def market(admin: Administrator) -> Json:
+    return admin.create_market()
 
 
 @pytest.fixture
-def trader(
-    admin: Callable[..., httpx.Response], http: httpx.Client, market: dict[str, object]
-) -> Callable[[], Trader]:
+def trader(admin: Administrator, market: Json) -> Callable[[], Trader]:
     """Opens a new account with 10000 USDT and 10 BTC."""
-
-    def open_account() -> Trader:
-        name = f"t-{secrets.token_hex(6)}"
-        assert admin("POST", "accounts", account=name).status_code == 201
-        key = admin("POST", f"accounts/{name}/keys").json()
-        for asset, amount in (("USDT", "10000"), ("BTC", "10")):
-            deposit = admin("POST", f"accounts/{name}/deposits", asset=asset, amount=amount)
-            assert deposit.status_code == 201, deposit.text
-        return Trader(http, name, key["api_key"], key["api_secret"])
-
-    return open_account
+    return admin.open_account
 
 
 @pytest.fixture
@@ -275,7 +186,7 @@ def test_nobody_sees_or_cancels_anothers_order(alice: Trader, bob: Trader) -> No
 
 
 def test_only_who_has_the_secret_speaks_for_an_account(http: httpx.Client, alice: Trader) -> None:
-    impostor = Trader(http, alice.name, alice._key, "x" * 64)
+    impostor = Trader(http, alice.name, alice.key, "x" * 64)
     stranger = Trader(http, alice.name, "y" * 64, "x" * 64)
     assert impostor.refused("GET", "account")[0] == -1022
     assert stranger.refused("GET", "account")[0] == -2015
@@ -289,7 +200,7 @@ def test_administration_is_closed_to_others(http: httpx.Client) -> None:
 
 
 def test_a_market_or_account_is_created_once(
-    admin: Callable[..., httpx.Response], market: dict[str, object], alice: Trader
+    admin: Administrator, market: Json, alice: Trader
 ) -> None:
     terms = {"symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "tick": "1", "lot": "1"}
     assert admin("POST", "markets", **terms).status_code == 409

@@ -1,0 +1,264 @@
+"""A request that is sent again under its key is done once, whichever api takes it, and whatever
+became of the one that took it first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from decimal import Decimal
+
+import httpx
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from infra import launch, processes
+from infra.bring_up import bring_up, take_down
+from infra.installation import Installation
+from infra.ports import free_port
+from infra.processes import Process, Records
+from infra.services import BY_NAME
+from infra.settings import Settings
+from streams.topics import COMMANDS, Topic
+from tests.integration.rest import Administrator, Json, Trader, limit_order
+
+LIMIT_S = 30.0
+BUY = limit_order("BUY", "2", "100")
+
+
+@pytest.fixture(scope="module")
+def installation(make_settings: Callable[..., Settings]) -> Iterator[Installation]:
+    settings = make_settings(market_partitions=2)
+    yield bring_up(settings, lambda name, state, address: None)
+    for _ in take_down(settings):
+        pass
+
+
+@pytest.fixture(scope="module")
+def http(installation: Installation) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=installation.api_url, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def admin(installation: Installation, http: httpx.Client) -> Administrator:
+    admin = Administrator(installation, http)
+    admin.create_market()
+    return admin
+
+
+@pytest.fixture
+def alice(admin: Administrator) -> Iterator[Trader]:
+    """A trader; what she leaves in the book is taken out of it."""
+    alice = admin.open_account()
+    yield alice
+    alice.send("DELETE", "openOrders", symbol="BTCUSDT")
+
+
+@pytest.fixture
+def bob(admin: Administrator) -> Iterator[Trader]:
+    """Another."""
+    bob = admin.open_account()
+    yield bob
+    bob.send("DELETE", "openOrders", symbol="BTCUSDT")
+
+
+class Door:
+    """Another api, in a process of its own."""
+
+    def __init__(self, process: Process, http: httpx.Client) -> None:
+        self.http = http
+        self._process = process
+
+    def kill(self) -> None:
+        """End it as SIGKILL does: at once, without a chance to finish anything."""
+        os.kill(self._process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def another_door(installation: Installation) -> Iterator[Door]:
+    port = free_port(0)
+    settings = installation.settings.model_copy(update={"worker": f"at-{port}"})
+    process = processes.start(
+        [sys.executable, "-m", "infra.cli", "api"],
+        settings.home / "logs" / f"api-{port}.log",
+        f"http://127.0.0.1:{port}",
+        launch.environment(BY_NAME["api"], settings, port),
+    )
+    try:
+        wait(lambda: launch.is_ready(process.address))
+        with httpx.Client(base_url=process.address, timeout=20) as http:
+            yield Door(process, http)
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def other(installation: Installation, admin: Administrator) -> Iterator[httpx.Client]:
+    """Another api, which runs all the time."""
+    with another_door(installation) as door:
+        yield door.http
+
+
+def wait(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
+def records(settings: Settings, topic: Topic) -> int:
+    """How many records a topic has had."""
+
+    async def count() -> int:
+        consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka)
+        await consumer.start()
+        try:
+            partitions = topic.partitions(settings.account_partitions, settings.market_partitions)
+            name = topic.name(settings.venue)
+            ends = await consumer.end_offsets([TopicPartition(name, p) for p in range(partitions)])
+            return sum(ends.values())
+        finally:
+            await consumer.stop()
+
+    return asyncio.run(count())
+
+
+def orders_of(trader: Trader) -> list[Json]:
+    found: list[Json] = trader.ask("GET", "allOrders", symbol="BTCUSDT")
+    return found
+
+
+def test_an_order_sent_twice_is_placed_once(alice: Trader, other: httpx.Client) -> None:
+    first = alice.ask("POST", "order", "once", **BUY)
+    for door in (alice, alice.at(other)):
+        assert door.ask("POST", "order", "once", **BUY) == first
+    assert [order["orderId"] for order in orders_of(alice)] == [first["orderId"]]
+    assert alice.balances()["USDT"] == (9800, 200)
+
+
+def test_sent_twice_at_once_it_is_placed_once(alice: Trader, other: httpx.Client) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        doors = [alice, alice.at(other)] * 4
+        answers = list(pool.map(lambda door: door.ask("POST", "order", "race", **BUY), doors))
+    assert answers == [answers[0]] * len(doors)
+    assert len(orders_of(alice)) == 1
+
+
+def test_the_answer_is_the_first_whatever_became_of_the_order_since(
+    installation: Installation, alice: Trader, bob: Trader
+) -> None:
+    """Another api that was not there then knows it as well: the log has what was told."""
+    bob.limit("SELL", "1", "100")
+    first = alice.ask("POST", "order", "fills", **BUY)
+    assert (first["status"], len(first["fills"])) == ("PARTIALLY_FILLED", 1)
+    bob.limit("SELL", "0.25", "100")
+    cancel = {"symbol": "BTCUSDT", "orderId": first["orderId"]}
+    canceled = alice.ask("DELETE", "order", "done", **cancel)
+    assert (canceled["status"], canceled["executedQty"]) == ("CANCELED", "1.25000000")
+
+    with another_door(installation) as door:
+        late = alice.at(door.http)
+        assert late.ask("POST", "order", "fills", **BUY) == first
+        assert late.ask("DELETE", "order", "done", **cancel) == canceled
+        ack = late.ask("POST", "order", "fills", **BUY, newOrderRespType="ACK")
+        assert set(ack) < set(first)
+        assert ack["orderId"] == first["orderId"]
+        assert len(orders_of(late)) == 1
+
+
+def test_the_log_took_it_and_the_api_died(installation: Installation, alice: Trader) -> None:
+    """Nobody was answered; the retry elsewhere is, with the order that the dead api had placed."""
+    settings = installation.settings
+    ledger = Records(settings.home).running("ledger")
+    assert ledger is not None
+    with another_door(installation) as door, ThreadPoolExecutor(1) as pool:
+        before = records(settings, COMMANDS)
+        os.kill(ledger.pid, signal.SIGSTOP)
+        try:
+            waiting = pool.submit(alice.at(door.http).send, "POST", "order", "orphan", **BUY)
+            wait(lambda: records(settings, COMMANDS) > before)
+            door.kill()
+            with pytest.raises(httpx.TransportError):
+                waiting.result(LIMIT_S)
+        finally:
+            os.kill(ledger.pid, signal.SIGCONT)
+
+    retried = alice.ask("POST", "order", "orphan", **BUY)
+    assert retried["status"] == "NEW"
+    assert [order["orderId"] for order in orders_of(alice)] == [retried["orderId"]]
+    assert alice.balances()["USDT"] == (9800, 200)
+    assert alice.ask("POST", "order", "orphan", **BUY) == retried
+
+
+def test_a_refusal_is_repeated_even_when_it_would_be_accepted_now(
+    admin: Administrator, alice: Trader, other: httpx.Client
+) -> None:
+    large = limit_order("BUY", "200", "100")
+    refused = alice.refused("POST", "order", "large", **large)
+    assert refused == (-2010, "Account has insufficient balance for requested action.")
+    admin("POST", f"accounts/{alice.name}/deposits", asset="USDT", amount="90000")
+    assert alice.at(other).refused("POST", "order", "large", **large) == refused
+    assert alice.refused("DELETE", "order", "none", symbol="BTCUSDT", orderId=7)[0] == -2011
+    assert alice.refused("DELETE", "order", "none", symbol="BTCUSDT", orderId=7)[0] == -2011
+
+
+def test_a_market_order_is_recognised_though_the_market_has_moved(
+    alice: Trader, bob: Trader
+) -> None:
+    terms = {"symbol": "BTCUSDT", "side": "SELL", "type": "MARKET", "quantity": "0.5"}
+    bob.limit("BUY", "0.5", "100")
+    sold = alice.ask("POST", "order", "sell", **terms)
+    assert sold["status"] == "FILLED"
+    bob.limit("BUY", "0.5", "90")
+    assert alice.ask("POST", "order", "sell", **terms) == sold
+    bob.ask("DELETE", "openOrders", symbol="BTCUSDT")
+    assert alice.balances()["BTC"] == (Decimal("9.5"), 0)
+
+
+def test_a_deposit_is_credited_once(admin: Administrator, alice: Trader) -> None:
+    terms = {"asset": "USDT", "amount": "5", "reference": "wire 7"}
+    path = f"accounts/{alice.name}/deposits"
+    first = admin("POST", path, "wire-7", **terms)
+    alice.limit("BUY", "1", "100")
+    again = admin("POST", path, "wire-7", **terms)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert alice.balances()["USDT"] == (9905, 100)
+
+
+def test_a_key_sent_with_another_request_is_refused(admin: Administrator, alice: Trader) -> None:
+    alice.ask("POST", "order", "mine", **BUY)
+    for method, terms in (
+        ("POST", limit_order("BUY", "2", "101")),
+        ("DELETE", {"symbol": "BTCUSDT", "orderId": "1"}),
+        ("POST", {**BUY, "newOrderRespType": "ACK", "newClientOrderId": "other"}),
+    ):
+        answer = alice.send(method, "order", "mine", **terms)
+        assert (answer.status_code, answer.json()["code"]) == (409, -1130)
+    path = f"accounts/{alice.name}/deposits"
+    assert admin("POST", path, "mine", asset="USDT", amount="5").status_code == 409
+    assert len(orders_of(alice)) == 1
+
+
+def test_what_is_not_remembered_takes_no_key(alice: Trader) -> None:
+    alice.limit("BUY", "1", "100")
+    refused = alice.refused("DELETE", "openOrders", "all", symbol="BTCUSDT")
+    assert refused == (-1106, "Parameter 'Idempotency-Key' sent when not required.")
+    assert alice.refused("POST", "order", "k" * 65, **BUY)[0] == -1100
+
+
+def test_a_client_order_id_is_unique_among_open_orders(alice: Trader, other: httpx.Client) -> None:
+    named = {**BUY, "newClientOrderId": "mine"}
+    first = alice.ask("POST", "order", **named)
+    for door in (alice, alice.at(other)):
+        assert door.refused("POST", "order", **named) == (-2010, "Duplicate order sent.")
+    alice.ask("DELETE", "order", symbol="BTCUSDT", origClientOrderId="mine")
+    second = alice.ask("POST", "order", **named)
+    assert second["orderId"] != first["orderId"]
