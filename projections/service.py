@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from contextlib import AsyncExitStack
-
-import uvloop
 
 from infra.health import Health
 from infra.settings import Settings
+from infra.signals import run_until_signal
 from projections.consumer import FeedConsumer
 from projections.dead_letters import DeadLetters
 from projections.epoch import epoch_of
@@ -28,16 +26,12 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings) -> None:
     """Project until SIGTERM or SIGINT. Raises what stopped it before that."""
-    uvloop.run(_until_signal(settings))
+    run_until_signal(lambda stop: _project_until(stop, settings))
 
 
-async def _until_signal(settings: Settings) -> None:
+async def _project_until(stop: asyncio.Event, settings: Settings) -> None:
     work = asyncio.create_task(project(settings, Health()), name="projections")
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    signalled = asyncio.create_task(stopping.wait(), name="signal")
+    signalled = asyncio.create_task(stop.wait(), name="signal")
     await asyncio.wait({work, signalled}, return_when=asyncio.FIRST_COMPLETED)
     signalled.cancel()
     work.cancel()

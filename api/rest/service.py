@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-import uvloop
 from fastapi import FastAPI
 
 from api.accounts.answers import Answers
@@ -24,6 +22,7 @@ from api.handlers.exchange import Exchange
 from api.handlers.freshness import FreshBooks
 from api.rest.app import create_app
 from infra.settings import Settings
+from infra.signals import run_until_signal
 from streams.messages import AccountCommand, MarketCommand
 from streams.topics import COMMANDS, ORDERS
 
@@ -36,15 +35,7 @@ BACKLOG = 2048
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises what stops the service."""
-    uvloop.run(_run(settings))
-
-
-async def _run(settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await serve(settings, stop)
+    run_until_signal(lambda stop: serve(settings, stop))
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:

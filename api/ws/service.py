@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-import uvloop
 
 from api.feeds.market_view import MarketView
 from api.ws.app import Door
@@ -19,6 +17,7 @@ from api.ws.hub import Hub
 from api.ws.outbox import OUTBOX_FRAMES_MAX
 from api.ws.requests import MESSAGE_BYTES_MAX
 from infra.settings import Settings
+from infra.signals import run_until_signal
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +33,7 @@ has stopped reading would look well for as long."""
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises what stops the service."""
-    uvloop.run(_run(settings))
-
-
-async def _run(settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await serve(settings, stop)
+    run_until_signal(lambda stop: serve(settings, stop))
 
 
 async def serve(

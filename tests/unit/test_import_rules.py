@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = ("streams", "api", "projections", "infra", "tests")
 
 MACHINE = ("streams.messages", "streams.topics", "streams.outputs")
-RIM = ("streams.messages", "streams.topics", "infra.settings", "infra.health")
+RIM = ("streams.messages", "streams.topics", "infra.settings", "infra.health", "infra.signals")
 RULES = {
     "streams/messages": (),
     "streams/topics.py": (),
