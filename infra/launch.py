@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
@@ -50,11 +51,21 @@ def start(service: Service, settings: Settings) -> Process:
 
 def is_ready(url: str) -> bool:
     """Whether the service at this address says that it is ready."""
+    return bool(readiness(url).get("ready"))
+
+
+def readiness(url: str) -> dict[str, Any]:
+    """What the service at this address says of itself, `ready` and details; nothing if it doesn't.
+
+    A door answers as its clients expect, so only its status says whether it is ready.
+    """
     try:
         answer = httpx.get(f"{url.replace('ws://', 'http://', 1)}/ready", timeout=ASK_LIMIT_S)
-    except httpx.HTTPError:
-        return False
-    return answer.status_code == httpx.codes.OK
+        told = answer.json()
+    except (httpx.HTTPError, ValueError):
+        return {}
+    details = told if isinstance(told, dict) else {}
+    return details | {"ready": answer.status_code == httpx.codes.OK}
 
 
 def _text(value: object) -> str:

@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     checkpoint_records: int = Field(
         default=20_000, ge=1, description="Records a machine takes between two checkpoints."
     )
+    from_scratch: bool = Field(
+        default=False,
+        description="Start workers without checkpoints, by the archive and the log alone.",
+    )
     worker: str = Field(
         default="0",
         pattern=r"^[A-Za-z0-9_-]{1,32}$",

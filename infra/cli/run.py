@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -10,6 +11,17 @@ from infra.services import SERVICES, Service
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 PANEL = "Services, one at a time"
+FROM_SCRATCH = ("ledger", "matching")
+"""Services whose records the database keeps, so that they can do without checkpoints."""
+
+FromScratch = Annotated[
+    bool,
+    typer.Option(
+        "--from-scratch",
+        help="Ignore checkpoints: replay the archive, then the log, onto an empty state. Refused "
+        "where neither holds the partition's first record any more.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,11 +32,19 @@ def add_to(app: typer.Typer) -> None:
 
 def _runner(service: Service) -> Callable[[], None]:
     def run() -> None:
-        import logging
+        _run(service)
 
-        from infra.settings import settings
+    def run_worker(from_scratch: FromScratch = False) -> None:
+        _run(service, **({"from_scratch": True} if from_scratch else {}))
 
-        logging.basicConfig(level=settings().log_level, format=LOG_FORMAT, force=True)
-        service.load()(settings())
+    return run_worker if service.name in FROM_SCRATCH else run
 
-    return run
+
+def _run(service: Service, **changes: object) -> None:
+    import logging
+
+    from infra.settings import settings
+
+    told = settings().model_copy(update=changes)
+    logging.basicConfig(level=told.log_level, format=LOG_FORMAT, force=True)
+    service.load()(told)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from infra.settings import Settings
+from streams.messages.epoch import OFFSETS_PER_EPOCH
 from streams.outputs import Processor
 from streams.runtime.ports import Checkpoint, Place, Store
 from streams.runtime.role import Role
@@ -31,17 +32,18 @@ log = logging.getLogger(__name__)
 class Held:
     """A partition this worker holds.
 
-    `position` is the offset of the next record for its machine; up to `end`, where the log ended
-    when the partition was assigned, it catches up. `outputs` is as in `Checkpoint`, for all places
-    it may write to. `last` is the position of the newest checkpoint, kept or recovered from, and
-    `last_time` when that was; none is tried before `not_before`. `moved` is when the last record
-    was taken. All three are in monotonic seconds.
+    `position` is the offset of the next record for its machine; from `began` up to `end`, where the
+    log ended when the partition was assigned, it catches up. `outputs` is as in `Checkpoint`, for
+    all places it may write to. `last` is the position of the newest checkpoint, kept or recovered
+    from, and `last_time` when that was; none is tried before `not_before`. `moved` is when the last
+    record was taken. All three are in monotonic seconds.
     """
 
     machine: Processor
     position: int
     outputs: dict[Place, int]
     last: int
+    began: int = 0
     end: int = 0
     at: int = 0
     last_time: float = field(default_factory=time.monotonic)
@@ -51,6 +53,16 @@ class Held:
     @property
     def catches_up(self) -> bool:
         return self.position < self.end
+
+    @property
+    def behind(self) -> int:
+        """How many records are left to catch up with."""
+        return max(self.end - self.position, 0)
+
+    @property
+    def replayed(self) -> int:
+        """How many records it has caught up with."""
+        return max(min(self.position, self.end) - self.began, 0)
 
     def is_due(self, records_between: int) -> bool:
         """Whether it is time for a checkpoint: after so many records, or hourly."""
@@ -88,9 +100,12 @@ def _checksum(chunks: list[bytes]) -> bytes:
 async def bring_back(role: Role, partition: int, settings: Settings, store: Store) -> Held:
     """The machine as the newest checkpoint that verifies has it; else an empty one.
 
-    Raises `StoreUnavailable`.
+    From scratch, only the checkpoint that a recovery began the epoch with is good enough. Raises
+    `StoreUnavailable`.
     """
     for checkpoint in await store.checkpoints(role.name, partition):
+        if settings.from_scratch and checkpoint.position % OFFSETS_PER_EPOCH:
+            continue
         machine = role.new(partition, settings)
         try:
             machine.restore(unsealed(await store.chunks(checkpoint)))

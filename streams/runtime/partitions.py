@@ -36,6 +36,7 @@ from streams.runtime.ports import (
     Store,
     StoreUnavailable,
 )
+from streams.runtime.progress import Phase, Progress
 from streams.runtime.published import published
 from streams.runtime.publisher import Publisher
 from streams.runtime.role import Role
@@ -68,7 +69,7 @@ class Partitions:
         self._log = records
         self._store = store
         self._publisher = Publisher(records, settings.venue)
-        self._health = health
+        self._progress = Progress(role.name, health)
         self.held: dict[int, Held] = {}
         # A rebalance may come while a batch is being published; recovery waits for its end.
         self._turn = asyncio.Lock()
@@ -87,11 +88,13 @@ class Partitions:
 
     async def assign(self, partitions: Iterable[int]) -> dict[int, int]:
         """Hold exactly these; returns where to read each from."""
+        # Not once they are held: a release that comes meanwhile must stay in force.
+        self._is_released = False
         async with self._turn:
             wanted = set(partitions)
-            self._health.ready = False
             for partition in self.held.keys() - wanted:
                 del self.held[partition]
+            self._progress.enter(Phase.CHECKPOINT, self.held)
             for partition in sorted(wanted):
                 if partition not in self.held:
                     self.held[partition] = await self._patiently(
@@ -99,15 +102,25 @@ class Partitions:
                             self._role, partition, self._settings, self._store
                         )
                     )
+            await self._look_ahead()
             for partition in sorted(wanted):
                 await self._catch_up(partition, self.held[partition])
-            self._is_released = False
-            self._tell_progress()
+            self._progress.enter(Phase.LOG, self.held)
             positions = {partition: self.held[partition].position for partition in wanted}
             log.info("%s holds %s", self._role.name, positions)
             return positions
 
+    async def _look_ahead(self) -> None:
+        """See how much there is to do, for those who are told of progress."""
+        sources: dict[int, Place] = {
+            partition: (self._role.source, partition) for partition in self.held
+        }
+        bounds = await self._log.bounds(sources.values()) if sources else {}
+        for partition, held in self.held.items():
+            held.began, held.end = held.position, bounds[sources[partition]][1]
+
     async def _catch_up(self, partition: int, held: Held) -> None:
+        self._progress.enter(Phase.OUTPUTS, self.held)
         places = set(self._role.written(partition, self._settings))
         starts = {place: held.outputs.get(place, 0) for place in places}
         bounds = await self._log.bounds(places)
@@ -115,11 +128,17 @@ class Partitions:
         source: Place = (self._role.source, partition)
         # After the outputs were read, so that all of them follow from what lies before this end.
         first, held.end = (await self._log.bounds([source]))[source]
+        self._progress.enter(Phase.ARCHIVE, self.held)
         await self._patiently(lambda: self._replay(partition, held))
         if held.position < first:
+            raise PositionError(_gap(source, held, first, self._settings))
+        if held.position > held.end:
+            # The archive may have had records that were appended since.
+            _, held.end = (await self._log.bounds([source]))[source]
+        if held.position > held.end:
             raise PositionError(
                 f"{self._role.source.short}/{partition}: the state stands at {held.position}, "
-                f"the archive goes no further and the log begins at {first}"
+                f"the log ends at {held.end}: has the broker lost its data? See: velocity recover"
             )
         held.outputs = {place: end for place, (_, end) in bounds.items()}
 
@@ -130,7 +149,7 @@ class Partitions:
             batch.append(record)
             if len(batch) >= REPLAY_RECORDS:
                 await self._apply(partition, held, batch)
-                self._tell_progress()
+                self._progress.tell(self.held)
                 batch = []
         await self._apply(partition, held, batch)
         if held.position > began:
@@ -147,8 +166,8 @@ class Partitions:
             if held is None or self._is_released:
                 return  # it was polled before a rebalance; whoever has the partition polls it again
             await self._apply(partition, held, records)
-            if not self._health.ready:
-                self._tell_progress()
+            if not self._progress.is_ready:
+                self._progress.tell(self.held)
             if held.is_due(self._settings.checkpoint_records):
                 self._checkpoint(partition, held)
 
@@ -255,14 +274,21 @@ class Partitions:
                     return await ask()
                 except StoreUnavailable as error:
                     log.warning("%s waits for the database: %s", self._role.name, error)
-                    self._health.details = {"waits_for": "database"}
+                    self._progress.waits()
                     await asyncio.sleep(STORE_RETRY_S)
 
     async def close(self) -> None:
         """Wait for checkpoints that are being kept."""
         await asyncio.gather(*self._keeping.values())
 
-    def _tell_progress(self) -> None:
-        behind = sum(max(held.end - held.position, 0) for held in self.held.values())
-        self._health.ready = not behind
-        self._health.details = {"partitions": sorted(self.held), "records_behind": behind}
+
+def _gap(source: Place, held: Held, first: int, settings: Settings) -> str:
+    """Why a machine can't be brought up although both archive and log were asked."""
+    topic, partition = source
+    what = (
+        f"{topic.short}/{partition}: the state stands at {held.position}, "
+        f"the archive goes no further and the log begins at {first}"
+    )
+    if settings.from_scratch and held.position == held.began:
+        what += "; from scratch takes the partition's first record: start from a checkpoint"
+    return what

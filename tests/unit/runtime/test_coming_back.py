@@ -1,0 +1,136 @@
+"""How a worker's machines come back: from what, how far they say they are, when they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+
+import pytest
+
+from infra.health import Health
+from infra.settings import Settings
+from streams.messages import FRAME_VERSION, AccountId, Frame, OpenAccount, Sequence, encode_frame
+from streams.messages.epoch import Epoch
+from streams.runtime import checkpoints
+from streams.runtime.checkpoints import Held
+from streams.runtime.ledger_worker import ROLE
+from streams.runtime.partitions import Partitions, PositionError
+from streams.runtime.ports import Checkpoint, Kept, Place, Record
+from streams.topics import COMMANDS, Topic
+
+SETTINGS = Settings(venue="test").model_copy(update={"account_partitions": 1})
+FROM_SCRATCH = SETTINGS.model_copy(update={"from_scratch": True})
+SOURCE: Place = (COMMANDS, 0)
+
+
+def opening(offset: int) -> Kept:
+    """The record at this offset of `commands`: it opens an account of its own."""
+    frame = Frame(FRAME_VERSION, "", Sequence(0), [OpenAccount(AccountId(f"account-{offset}"))])
+    return Kept(offset, 1_000 + offset, b"", encode_frame(frame), [])
+
+
+class Log:
+    """A broker that holds the records of `commands` from `first` to before `end`."""
+
+    def __init__(self, first: int, end: int) -> None:
+        self.first, self.end = first, end
+        self.appended = 0
+
+    async def append(self, records: Mapping[Place, list[Record]]) -> dict[Place, int]:
+        self.appended += sum(map(len, records.values()))
+        return {place: len(appended) for place, appended in records.items()}
+
+    async def read(self, starts: Mapping[Place, int]) -> AsyncIterator[tuple[Place, list[Kept]]]:
+        for place in starts:
+            yield place, []
+
+    async def bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+        return {place: (self.first, self.end) if place == SOURCE else (0, 0) for place in places}
+
+
+class Store:
+    """A database that holds checkpoints, and the archive from `first` to before `end`."""
+
+    def __init__(self, first: int, end: int) -> None:
+        self.first, self.end = first, end
+        self.kept: list[tuple[Checkpoint, list[bytes]]] = []
+
+    async def checkpoints(self, role: str, partition: int) -> list[Checkpoint]:
+        return sorted((kept for kept, _ in self.kept), key=lambda kept: -kept.position)
+
+    async def chunks(self, checkpoint: Checkpoint) -> list[bytes]:
+        return next(chunks for kept, chunks in self.kept if kept == checkpoint)
+
+    async def save(self, checkpoint: Checkpoint, chunks: list[bytes]) -> None:
+        self.kept.append((checkpoint, chunks))
+
+    async def forget(self, checkpoint: Checkpoint) -> None:
+        raise AssertionError("nothing here is superfluous")
+
+    async def archived(self, topic: Topic, partition: int, start: int) -> AsyncIterator[Kept]:
+        if start >= self.first:
+            for offset in range(start, self.end):
+                yield opening(offset)
+
+    async def take_checkpoint(self, position: int, first: int = 0) -> None:
+        """One of the machine that took the records from `first` on."""
+        held = Held(ROLE.new(0, SETTINGS), position, {}, 0)
+        for offset in range(first, position):
+            record = opening(offset)
+            held.machine.apply(record.offset, record.at, record.value)
+        await self.save(*checkpoints.take(ROLE, 0, held))
+
+
+def worker(log: Log, store: Store, settings: Settings = SETTINGS) -> tuple[Partitions, Health]:
+    health = Health()
+    return Partitions(ROLE, settings, log, store, health), health
+
+
+async def test_it_comes_back_from_its_checkpoint_and_says_how_far_it_has_come() -> None:
+    store = Store(0, 7)
+    await store.take_checkpoint(4)
+    partitions, health = worker(Log(0, 9), store)
+    assert await partitions.assign([0]) == {0: 7}
+    assert not health.ready
+    assert health.details == {
+        "partitions": [0],
+        "phase": "log",
+        "replayed": 3,
+        "records_behind": 2,
+    }
+    await partitions.process(0, [opening(7), opening(8)])
+    assert health.ready
+    assert health.details["phase"] == "ready"
+    assert (health.details["replayed"], health.details["records_behind"]) == (5, 0)
+
+
+async def test_from_scratch_it_takes_every_record_again_and_ends_in_the_same_state() -> None:
+    store = Store(0, 7)
+    await store.take_checkpoint(4)
+    usual, _ = worker(Log(0, 7), store)
+    scratch, health = worker(Log(3, 7), store, FROM_SCRATCH)
+    assert await usual.assign([0]) == await scratch.assign([0]) == {0: 7}
+    assert health.details["replayed"] == 7
+    assert await usual.digests() == await scratch.digests()
+
+
+async def test_from_scratch_it_refuses_to_begin_in_the_middle() -> None:
+    partitions, _ = worker(Log(3, 9), Store(3, 7), FROM_SCRATCH)
+    with pytest.raises(PositionError, match="start from a checkpoint"):
+        await partitions.assign([0])
+
+
+async def test_from_scratch_a_recovered_venue_begins_with_what_was_recovered() -> None:
+    first = Epoch(1).first
+    store = Store(first, first + 5)
+    recovered = Held(ROLE.new(0, SETTINGS), first, {}, 0)
+    await store.save(*checkpoints.take(ROLE, 0, recovered))
+    await store.take_checkpoint(first + 2, first)
+    partitions, health = worker(Log(first, first + 5), store, FROM_SCRATCH)
+    assert await partitions.assign([0]) == {0: first + 5}
+    assert health.details["replayed"] == 5
+
+
+async def test_it_refuses_a_log_that_ends_before_its_state() -> None:
+    partitions, _ = worker(Log(0, 0), Store(0, 7))
+    with pytest.raises(PositionError, match="velocity recover"):
+        await partitions.assign([0])
