@@ -314,7 +314,13 @@ def rejection(reason: Reason) -> ApiError:
             return ApiError(-2010, "Unsupported order combination")
         case Reason.NO_LIQUIDITY:
             return no_liquidity()
-        case Reason.NONE | Reason.HOLD_TOO_SMALL | Reason.IMMEDIATE_OR_CANCEL | Reason.FILL_OR_KILL:
+        case (
+            Reason.NONE
+            | Reason.UNKNOWN_KEY
+            | Reason.HOLD_TOO_SMALL
+            | Reason.IMMEDIATE_OR_CANCEL
+            | Reason.FILL_OR_KILL
+        ):
             return ApiError(-2010, "NEW_ORDER_REJECTED")
         case _:
             assert_never(reason)

@@ -9,8 +9,8 @@ from hashlib import blake2b
 from api.errors import illegal_characters, not_required
 
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
-_LEGAL = r"^[ -~]{1,64}$"
-_KEY = re.compile(_LEGAL.strip("^$"))
+KEY_PATTERN = r"^[ -~]{1,64}$"
+_KEY = re.compile(KEY_PATTERN.strip("^$"))
 
 
 def read_key(sent: Sequence[str], *, taken: bool) -> str:
@@ -23,7 +23,7 @@ def read_key(sent: Sequence[str], *, taken: bool) -> str:
     if not taken:
         raise not_required(IDEMPOTENCY_KEY_HEADER)
     if len(sent) > 1 or not _KEY.fullmatch(sent[0]):
-        raise illegal_characters(IDEMPOTENCY_KEY_HEADER, _LEGAL)
+        raise illegal_characters(IDEMPOTENCY_KEY_HEADER, KEY_PATTERN)
     return sent[0]
 
 

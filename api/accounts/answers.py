@@ -45,6 +45,17 @@ class Answers:
             case updates:
                 return updates
 
+    async def earlier(self, placed: Placed) -> list[Update] | None:
+        """What the request made that a `FindRequest` asked for; None where there was none.
+
+        Raises -1007 when that is not known in time.
+        """
+        match await self._view.outcome(placed.request):
+            case [RequestRepeated() as repeated]:
+                return await self._first_outcome(placed.partition, repeated)
+            case _:
+                return None
+
     async def taken(self, placed: Placed) -> Taken:
         """An order with a key, once the ledger has it; of a retry, its first request.
 

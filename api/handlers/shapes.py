@@ -45,7 +45,7 @@ _EXPIRY_REASONS = {
 # -- orders ---------------------------------------------------------------------------------------
 
 
-def acknowledgement(order: PlaceOrder, order_id: int, at: int) -> Json:
+def acknowledgement(order: PlaceOrder | OrderUpdate, order_id: int, at: int) -> Json:
     """The ACK of a new order."""
     return {
         "symbol": order.market,

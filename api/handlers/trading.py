@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
+from typing import assert_never
 
 from api.accounts.answers import Taken
 from api.auth import Caller
@@ -16,6 +17,7 @@ from api.errors import (
     ApiError,
     bad_cancel_restrictions,
     either_mandatory,
+    key_reused,
     rejection,
     unexpected,
     unknown_order,
@@ -37,6 +39,7 @@ from api.idempotency import client_id
 from streams.messages import (
     CancelOrder,
     Execution,
+    FindRequest,
     OrderId,
     OrderStatus,
     OrderType,
@@ -109,7 +112,14 @@ async def new_order(exchange: Exchange, caller: Caller, parameters: Parameters) 
     """Place an order."""
     rules = exchange.rules(parameters.required("symbol"))
     order = read_new_order(parameters, _client_id(caller))
-    command = await _command(exchange, caller, rules, order)
+    try:
+        command = await _command(exchange, caller, rules, order)
+    except ApiError:
+        # The market moves: what is refused now may be the retry of what was not refused then.
+        updates = await _earlier(exchange, caller, rules, order)
+        if updates is None:
+            raise
+        return _placed(order, updates)
     caller.check_in_time(exchange.clock())
     placed = await exchange.command(caller.account, command)
     if order.response is ResponseType.ACK:
@@ -117,12 +127,47 @@ async def new_order(exchange: Exchange, caller: Caller, parameters: Parameters) 
         if caller.idempotency_key:
             taken = await exchange.answers.taken(placed)
         return shapes.acknowledgement(command, taken.request, taken.at)
-    updates = _order_updates(await exchange.answers.outcome(placed))
-    if updates[-1].status is OrderStatus.REJECTED:
-        raise rejection(updates[-1].reason)
-    if order.response is ResponseType.RESULT:
-        return shapes.order_result(updates)
-    return shapes.order_full(updates)
+    return _placed(order, _order_updates(await exchange.answers.outcome(placed)))
+
+
+def _placed(order: NewOrder, updates: list[OrderUpdate]) -> Json:
+    """The answer to a new order, of all that it did at once. Raises what refused it."""
+    final = updates[-1]
+    if final.status is OrderStatus.REJECTED:
+        raise rejection(final.reason)
+    match order.response:
+        case ResponseType.ACK:
+            return shapes.acknowledgement(final, final.order_id, final.created)
+        case ResponseType.RESULT:
+            return shapes.order_result(updates)
+        case ResponseType.FULL:
+            return shapes.order_full(updates)
+        case _:
+            assert_never(order.response)
+
+
+async def _earlier(
+    exchange: Exchange, caller: Caller, rules: MarketRules, order: NewOrder
+) -> list[OrderUpdate] | None:
+    """What the order did when it was sent before under the caller's key, if it was.
+
+    Raises 409 where the key was that of another request.
+    """
+    if not caller.idempotency_key:
+        return None
+    caller.check_in_time(exchange.clock())
+    question = FindRequest(caller.account, caller.idempotency_key)
+    placed = await exchange.command(caller.account, question)
+    found = await exchange.answers.earlier(placed)
+    if found is None:
+        return None
+    updates = _order_updates(found)
+    asked = (rules.market, order.client_order_id, order.side, order.order_type)
+    for update in updates:
+        terms = (update.market, update.client_order_id, update.side, update.order_type)
+        if terms == asked and update.execution is not Execution.CANCELED:
+            return updates
+    raise key_reused()
 
 
 async def check_order(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:

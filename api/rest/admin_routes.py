@@ -16,7 +16,7 @@ from api.errors import ApiError, admin_closed
 from api.handlers import admin
 from api.handlers.exchange import Exchange
 from api.idempotency import IDEMPOTENCY_KEY_HEADER, read_key
-from api.rest.documentation import error_responses
+from api.rest.documentation import IDEMPOTENCY_KEY, error_responses
 from api.rest.http import read_body, reply
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -39,6 +39,7 @@ def add_admin_routes(app: FastAPI, exchange: Exchange) -> None:
         routes.deposit,
         "Credit a deposit",
         admin.NewDeposit,
+        repeatable=True,
     )
     app.include_router(router)
 
@@ -101,6 +102,7 @@ def _add(
     route: Route,
     summary: str,
     body: type[msgspec.Struct] | None = None,
+    repeatable: bool = False,
 ) -> None:
     described: dict[str, Any] = {
         "security": [{"AdminKey": []}],
@@ -117,6 +119,8 @@ def _add(
         described["parameters"] = [
             {"name": "account", "in": "path", "required": True, "schema": {"type": "string"}}
         ]
+    if repeatable:
+        described.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     router.add_api_route(
         path,
         route,

@@ -7,6 +7,7 @@ from typing import Any
 from api.auth import API_KEY_HEADER
 from api.handlers.endpoint import Endpoint, SignedEndpoint
 from api.handlers.parameters import SIGNATURE, Kind, Parameter
+from api.idempotency import IDEMPOTENCY_KEY_HEADER, KEY_PATTERN
 
 Json = dict[str, Any]
 
@@ -21,13 +22,15 @@ def describe(endpoint: Endpoint | SignedEndpoint) -> Json:
     """Parameters, an answer and the errors of an endpoint."""
     signed = isinstance(endpoint, SignedEndpoint)
     parameters = (*endpoint.parameters, *(SIGNATURE if signed else ()))
-    described = {
+    described: Json = {
         "parameters": [_parameter(parameter) for parameter in parameters],
         "responses": {"200": _answer(endpoint.example), **error_responses()},
         "tags": ["Account and orders" if signed else "Markets"],
     }
     if signed:
         described["security"] = [{"ApiKey": []}]
+    if isinstance(endpoint, SignedEndpoint) and endpoint.repeatable:
+        described["parameters"].append(IDEMPOTENCY_KEY)
     return described
 
 
@@ -45,6 +48,15 @@ def error_responses() -> Json:
         ),
     }
 
+
+IDEMPOTENCY_KEY: Json = {
+    "name": IDEMPOTENCY_KEY_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": KEY_PATTERN},
+    "description": "Sent again under the same key within 24 hours, the request is done once, and"
+    " answered with its first outcome.",
+}
 
 SECURITY_SCHEMES: Json = {
     "ApiKey": {

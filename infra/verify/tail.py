@@ -20,6 +20,7 @@ from streams.messages import (
     Cancel,
     CancelOrder,
     Deposit,
+    FindRequest,
     OpenAccount,
     OrderId,
     OrderUpdate,
@@ -112,7 +113,7 @@ def _note_command(
         case Settle():
             tail.settlements[name] = command
             tail.moving.add(command.order_id)
-        case OpenAccount() | Deposit() | Withdraw() | CancelOrder():
+        case OpenAccount() | Deposit() | Withdraw() | CancelOrder() | FindRequest():
             pass
         case _:
             assert_never(command)

@@ -13,6 +13,7 @@ from streams.messages import (
     AccountCommand,
     CancelOrder,
     Deposit,
+    FindRequest,
     Frame,
     OpenAccount,
     PlaceOrder,
@@ -122,6 +123,8 @@ def _is_well_formed(command: AccountCommand) -> bool:
             )
         case OpenAccount():
             return _is_text(command.account)
+        case FindRequest():
+            return _is_text(command.account) and _is_text(command.idempotency_key)
         case _:
             assert_never(command)
 

@@ -18,6 +18,7 @@ from streams.messages import (
     Cancel,
     CancelOrder,
     Deposit,
+    FindRequest,
     Millis,
     OpenAccount,
     OrderId,
@@ -64,7 +65,7 @@ class LedgerPartition:
             self.outbox.begin(offset, index, self.time)
             if isinstance(command, Settle):
                 self._settle(command, (frame.source, Sequence(frame.first_seq + index)))
-            elif isinstance(command, OpenAccount) or not self._is_retry(command):
+            elif isinstance(command, OpenAccount | FindRequest) or not self._is_retry(command):
                 self._take(command)
         return self.outbox.take()
 
@@ -86,7 +87,7 @@ class LedgerPartition:
             self.outbox.request_rejected(account, Reason.KEY_REUSED)
         return True
 
-    def _take(self, command: OpenAccount | Deposit | Withdraw | PlaceOrder | CancelOrder) -> None:
+    def _take(self, command: KeyedCommand | OpenAccount | FindRequest) -> None:
         match command:
             case PlaceOrder():
                 self._place(command)
@@ -104,8 +105,17 @@ class LedgerPartition:
                     self.outbox.account_opened(account)
                 else:
                     self.outbox.request_rejected(account, reason)
+            case FindRequest():
+                self._find(command)
             case _:
                 assert_never(command)
+
+    def _find(self, asked: FindRequest) -> None:
+        found = self.requests.find(asked.account, asked.idempotency_key)
+        if found is None:
+            self.outbox.request_rejected(asked.account, Reason.UNKNOWN_KEY)
+        else:
+            self.outbox.request_repeated(asked.account, found.request, found.at)
 
     def _place(self, order: PlaceOrder) -> None:
         order_id = OrderId(self.outbox.request)

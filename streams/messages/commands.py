@@ -109,7 +109,17 @@ class Settle(_Command, frozen=True, tag=6):
     done: bool
 
 
-AccountCommand = OpenAccount | Deposit | Withdraw | PlaceOrder | CancelOrder | Settle
+class FindRequest(_Command, frozen=True, tag=7):
+    """Ask which request bore a key; changes nothing.
+
+    Answered with `RequestRepeated`, or refused where none is remembered.
+    """
+
+    account: AccountId
+    idempotency_key: str
+
+
+AccountCommand = OpenAccount | Deposit | Withdraw | PlaceOrder | CancelOrder | Settle | FindRequest
 
 
 # -- commands to a market ------------------------------------------------------------------------

@@ -102,6 +102,7 @@ class Reason(StrEnum):
     UNKNOWN_ORDER = "unknown order"
     UNKNOWN_MARKET = "unknown market"
     KEY_REUSED = "idempotency key reused"
+    UNKNOWN_KEY = "unknown idempotency key"
     MARKET_EXISTS = "market exists"
     MARKET_CLOSED = "market closed"
     PRICE_FILTER = "price filter"

@@ -17,7 +17,7 @@ from infra.installation import Installation
 Json = Any
 Amount = Decimal | int
 
-MARKET = {
+MARKET: dict[str, Any] = {
     "symbol": "BTCUSDT",
     "base": "BTC",
     "quote": "USDT",
@@ -68,7 +68,7 @@ class Trader:
         assert answer.status_code in range(400, 500), answer.text
         return answer.json()["code"], answer.json()["msg"]
 
-    def limit(self, side: str, quantity: str, price: str, **more: object) -> Json:
+    def limit(self, side: str, quantity: str, price: str, **more: Any) -> Json:
         return self.ask("POST", "order", **limit_order(side, quantity, price), **more)
 
     def balances(self) -> dict[str, tuple[Amount, Amount]]:

@@ -222,6 +222,23 @@ def test_a_market_order_is_recognised_though_the_market_has_moved(
     assert alice.balances()["BTC"] == (Decimal("9.5"), 0)
 
 
+def test_what_would_be_refused_now_is_answered_as_it_was_accepted_then(
+    alice: Trader, bob: Trader
+) -> None:
+    """What the order is worth has fallen below the least that the market takes."""
+    terms = {"symbol": "BTCUSDT", "side": "SELL", "type": "MARKET", "quantity": "0.02"}
+    bob.limit("BUY", "0.02", "100")
+    sold = alice.ask("POST", "order", "small", **terms)
+    bob.limit("BUY", "1", "10")
+    assert alice.refused("POST", "order", "new", **terms) == (-1013, "Filter failure: MIN_NOTIONAL")
+    assert alice.ask("POST", "order", "small", **terms) == sold
+    ack = alice.ask("POST", "order", "small", **terms, newOrderRespType="ACK")
+    assert ack == {name: sold[name] for name in ack}
+    alice.limit("SELL", "1", "1000", idempotency_key="other")
+    answer = alice.send("POST", "order", "other", **terms)
+    assert (answer.status_code, answer.json()["code"]) == (409, -1130)
+
+
 def test_a_deposit_is_credited_once(admin: Administrator, alice: Trader) -> None:
     terms = {"asset": "USDT", "amount": "5", "reference": "wire 7"}
     path = f"accounts/{alice.name}/deposits"

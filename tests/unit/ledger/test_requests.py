@@ -8,6 +8,8 @@ import pytest
 from streams.ledger import LedgerPartition, requests
 from streams.ledger.requests import REMEMBERED_MS, KeyedCommand
 from streams.messages import (
+    AccountId,
+    FindRequest,
     OrderStatus,
     OrderType,
     OrderUpdate,
@@ -153,6 +155,20 @@ def test_an_account_has_so_many_keys_and_loses_its_oldest_first(
     log.passed_ms = REMEMBERED_MS
     log.tell(deposit("ann", USDT, 1))
     assert list(log.machine.requests) == []
+
+
+def test_it_can_be_asked_which_request_bore_a_key() -> None:
+    log = funded()
+    first = the(OrderUpdate, log.tell(keyed(place("ann", hold=2_000)))).request
+    before = log.balance("ann", USDT)
+    found = the(RequestRepeated, log.tell(FindRequest(AccountId("ann"), "key-1")))
+    assert (found.first, found.first_at) == (first, 1_000 * (len(log.records) - 2))
+    for account, key in (("ann", "key-2"), ("bob", "key-1"), ("eve", "key-1")):
+        refused = the(RequestRejected, log.tell(FindRequest(AccountId(account), key)))
+        assert refused.reason is Reason.UNKNOWN_KEY
+    assert log.balance("ann", USDT) == before
+    with pytest.raises(MalformedRecord):
+        log.append(frame(FindRequest(AccountId("ann"), "")))
 
 
 def test_nobody_without_an_account_takes_up_memory() -> None:

@@ -30,6 +30,7 @@ from streams.messages import (
     Depth,
     DepthKind,
     Execution,
+    FindRequest,
     Frame,
     Kline,
     Lots,
@@ -98,6 +99,7 @@ ACCOUNT_COMMANDS: tuple[AccountCommand, ...] = (
     ),
     CancelOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "key-4"),
     Settle(ANN, ORDER, BTC, Units(9_000_001_000), Units(149_850), Units(150), Units(500), True),
+    FindRequest(ANN, "key-3"),
 )
 
 MARKET_COMMANDS: tuple[MarketCommand, ...] = (
@@ -299,7 +301,7 @@ EARLIER: tuple[tuple[Message, int], ...] = tuple(
 def record_of(message: Message) -> bytes:
     """The record that carries a message; a command is in a frame of its own."""
     match message:
-        case OpenAccount() | Deposit() | Withdraw() | PlaceOrder() | CancelOrder():
+        case OpenAccount() | Deposit() | Withdraw() | PlaceOrder() | CancelOrder() | FindRequest():
             return encode_frame(Frame[AccountCommand](FRAME_VERSION, "", Sequence(0), [message]))
         case Settle():
             frame = Frame[AccountCommand](FRAME_VERSION, "matching:3", Sequence(5), [message])
