@@ -106,6 +106,8 @@ class Worker:
             await self._travel()
             self._lease.renew(sent_at)
             self._trace(self.name, f"is given {joined.partitions} of generation {joined[0]}")
+            # An assignment that took long may have let records flow again meanwhile.
+            self._flow.clear()
             self._assignment = joined
             self._assigned.set()
             await self._beat(joined.generation)
@@ -174,7 +176,7 @@ class Worker:
         self._fetch[partition] = start + len(records)
         await self._broker.reached()
         await self._travel()
-        if assignment is not self._assignment and rng.random() < 0.5:
+        if assignment is not self._assignment:
             return  # it was still in the agent's queue, which a rebalance clears
         self._is_busy = True
         await self.partitions.process(partition, records)
@@ -184,6 +186,7 @@ class Worker:
         while True:
             await asyncio.sleep(IDLE_CHECK_S)
             await self.process.gate()
+            await self.partitions.tick_if_quiet()
             await self.partitions.checkpoint_if_due()
 
     def _place(self, partition: int) -> tuple[Any, int]:
