@@ -28,8 +28,8 @@ saved_caches_directory: "{data}/saved_caches"
 hints_directory: "{data}/hints"
 cdc_raw_directory: "{data}/cdc"
 
-commitlog_sync: periodic
-commitlog_sync_period: 10000ms
+# With `periodic`, a node that is killed forgets writes that it has acknowledged.
+commitlog_sync: batch
 commitlog_segment_size: 16MiB
 commitlog_total_space: 256MiB
 memtable_heap_space: 96MiB
