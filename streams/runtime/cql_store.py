@@ -66,7 +66,8 @@ class CqlStore:
             for part in _parts(checkpoint):
                 rows = database.rows(SELECT_CHUNKS, (*_key(checkpoint), part), CHUNKS_PER_PAGE)
                 found += [state async for (state,) in rows]
-        return found
+        # Behind them there may be some of another that was saved at the same position before.
+        return found[: checkpoint.chunks]
 
     async def save(self, checkpoint: Checkpoint, chunks: list[bytes]) -> None:
         with _translated():

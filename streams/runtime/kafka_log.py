@@ -59,21 +59,21 @@ class KafkaLog:
         """As the port says. Raises `LeaseLost`, `KafkaError`, `TimeoutError`."""
         self._lease.check()
         acks: list[Any] = []
+        counts: list[tuple[Place, int]] = []
         async with asyncio.timeout(ACK_TIMEOUT_S):
-            for (topic, partition), sent in records.items():
-                name = topic.name(self._settings.venue)
+            for place, sent in records.items():
+                name = place[0].name(self._settings.venue)
                 for batch in self._batches(sent):
-                    acks.append(await self._producer.send_batch(batch, name, partition=partition))
+                    acks.append(await self._producer.send_batch(batch, name, partition=place[1]))
+                    counts.append((place, batch.record_count()))
             acknowledged = await asyncio.gather(*acks)
         # Where the acknowledgement took longer than the session, another may have gone on from
         # what it found meanwhile: where these records lie says nothing about what it wrote then.
         self._lease.check()
-        last = {(ack.topic, ack.partition): ack.offset for ack in acknowledged}
+        # A batch is acknowledged with the offset of its first record.
         return {
-            (topic, partition): self.epoch.logical(
-                last[topic.name(self._settings.venue), partition] + 1
-            )
-            for topic, partition in records
+            place: self.epoch.logical(ack.offset + count)
+            for (place, count), ack in zip(counts, acknowledged, strict=True)
         }
 
     def _batches(self, records: list[Record]) -> Iterator[Any]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
-from streams.runtime.worker import SESSION_S
+from infra.settings import Settings
 from tests.simulation.log import Broker
 
 REBALANCE_LIMIT_S = 60.0
 RETURN_UNNOTICED = 0.7
+SESSION_S: float = Settings.model_fields["session_s"].default
 
 
 class Standing(Enum):

@@ -11,7 +11,7 @@ from infra.settings import Settings
 from streams.runtime.partitions import Partitions
 from streams.runtime.role import Role
 from streams.runtime.transport import Lease, LeaseLost
-from streams.runtime.worker import HEARTBEAT_S, SESSION_S
+from streams.runtime.worker import HEARTBEATS_PER_SESSION
 from tests.simulation.group import Assignment, Group, Standing
 from tests.simulation.log import Broker, BrokerLost, SimulatedLog
 from tests.simulation.process import Process
@@ -50,7 +50,8 @@ class Worker:
         self._broker: Broker = database.broker
         self._weather = self._broker.weather
         self._trace = trace
-        self._lease = Lease(SESSION_S)
+        self._session_s = settings.session_s
+        self._lease = Lease(settings.session_s)
         self.partitions = Partitions(
             role,
             settings,
@@ -118,7 +119,7 @@ class Worker:
         """Send heartbeats until told to rejoin."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(self._session_s / HEARTBEATS_PER_SESSION)
             await self.process.gate()
             sent_at = loop.time()
             await self._broker.reached()
