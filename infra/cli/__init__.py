@@ -14,6 +14,7 @@ import typer
 from infra.cli import (
     accounts,
     checkpoints,
+    dead_letters,
     demo,
     lifecycle,
     logs,
@@ -42,6 +43,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(markets.app, name="markets")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(checkpoints.app, name="checkpoints")
+app.add_typer(dead_letters.app, name="dead-letters")
 run.add_to(app)
 
 

@@ -21,6 +21,7 @@ from projections.series import Window
 from projections.session import Database
 from projections.trades import TRADES as SERIES
 from streams.messages import MarketId, OrderUpdate, trades
+from streams.messages.epoch import Epoch
 from streams.runtime.ports import Kept, Log, Place
 from streams.topics import TRADES, UPDATES
 
@@ -36,7 +37,7 @@ TRADES_BETWEEN = (
 )
 
 
-async def until_projected(settings: Settings, within: Mapping[Place, Span]) -> None:
+async def until_projected(settings: Settings, epoch: Epoch, within: Mapping[Place, Span]) -> None:
     """Wait until the database has what the spans of `updates` and `trades` hold.
 
     Raises `CannotVerify` when that takes too long.
@@ -46,8 +47,8 @@ async def until_projected(settings: Settings, within: Mapping[Place, Span]) -> N
     try:
         deadline = time.monotonic() + PROJECTED_LIMIT_S
         while behind := [
-            *await _behind(admin, UPDATES_FEED, settings, within),
-            *await _behind(admin, MARKETS_FEED, settings, within),
+            *await _behind(admin, UPDATES_FEED, settings, epoch, within),
+            *await _behind(admin, MARKETS_FEED, settings, epoch, within),
         ]:
             if time.monotonic() > deadline:
                 raise CannotVerify(f"projections are behind: {behind[0]}")
@@ -57,10 +58,14 @@ async def until_projected(settings: Settings, within: Mapping[Place, Span]) -> N
 
 
 async def _behind(
-    admin: AIOKafkaAdminClient, feed: Feed, settings: Settings, within: Mapping[Place, Span]
+    admin: AIOKafkaAdminClient,
+    feed: Feed,
+    settings: Settings,
+    epoch: Epoch,
+    within: Mapping[Place, Span],
 ) -> list[str]:
     committed = {
-        (place.topic, place.partition): found.offset
+        (place.topic, place.partition): epoch.logical(found.offset)
         for place, found in (
             await admin.list_consumer_group_offsets(feed.group(settings.venue))
         ).items()
@@ -68,9 +73,9 @@ async def _behind(
     behind = []
     for (topic, partition), span in within.items():
         if topic in (UPDATES, TRADES) and topic in feed.reads:
-            offset = committed.get((topic.name(settings.venue), partition), 0)
+            offset = committed.get((topic.name(settings.venue), partition), epoch.first)
             if offset < span.stop:
-                behind.append(f"{topic.short}/{partition} at {max(offset, 0)} of {span.stop}")
+                behind.append(f"{topic.short}/{partition} at {offset} of {span.stop}")
     return behind
 
 

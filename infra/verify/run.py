@@ -36,7 +36,7 @@ from streams.runtime.kafka_log import KafkaLog
 from streams.runtime.ledger_worker import ROLE as LEDGER
 from streams.runtime.market_data_worker import ROLE as MARKET_DATA
 from streams.runtime.matching_worker import ROLE as MATCHING
-from streams.runtime.ports import Log, Place
+from streams.runtime.ports import Place
 from streams.runtime.role import Role
 from streams.runtime.transport import Lease
 
@@ -97,7 +97,9 @@ async def verify(
 class Verification:
     """The checks, over one log and one database."""
 
-    def __init__(self, settings: Settings, log: Log, database: Database, history: History) -> None:
+    def __init__(
+        self, settings: Settings, log: KafkaLog, database: Database, history: History
+    ) -> None:
         self._settings = settings
         self._log = log
         self._database = database
@@ -122,7 +124,7 @@ class Verification:
         ]
         checks.append(check("no book is crossed", lambda: _look_at_books(replayed)))
         checks.append(check("every ledger sums to zero", lambda: _look_at_ledgers(replayed)))
-        await rows_of.until_projected(self._settings, moment.within)
+        await rows_of.until_projected(self._settings, self._log.epoch, moment.within)
         checks += await self._accounts(moment, replayed)
         checks += [
             await checked(
