@@ -63,6 +63,12 @@ class Settings(BaseSettings):
         default=False,
         description="Start workers without checkpoints, by the archive and the log alone.",
     )
+    session_s: float = Field(
+        default=10.0,
+        ge=6.0,
+        le=300.0,
+        description="A worker that is not heard of for so many seconds loses its partitions.",
+    )
     worker: str = Field(
         default="0",
         pattern=r"^[A-Za-z0-9_-]{1,32}$",

@@ -26,8 +26,7 @@ from streams.runtime.provision import broker
 from streams.runtime.role import Role
 from streams.runtime.transport import App, Lease
 
-SESSION_S = 10.0
-HEARTBEAT_S = 3.0
+HEARTBEATS_PER_SESSION = 3
 POLL_RECORDS_MAX = 2_000
 MINDED_EVERY_S = 60.0
 # Faust's consumer lives in a thread of its own; with CPython's 5 ms each of its hops to the main
@@ -46,7 +45,7 @@ def run(role: Role, settings: Settings) -> None:
 
 def build(role: Role, settings: Settings) -> App:
     """The Faust app of a role: its source, its table of machines, its one agent."""
-    lease = Lease(SESSION_S)
+    lease = Lease(settings.session_s)
     ground = Ground(role, settings, lease)
     partitions = ground.partitions
     app = _app(role, settings, lease, ground)
@@ -141,8 +140,8 @@ def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:
         agent_supervisor="mode.CrashingSupervisor",
         consumer_group_instance_id=f"{role.name}-{settings.worker}",
         consumer_auto_offset_reset="earliest",
-        broker_session_timeout=SESSION_S,
-        broker_heartbeat_interval=HEARTBEAT_S,
+        broker_session_timeout=settings.session_s,
+        broker_heartbeat_interval=settings.session_s / HEARTBEATS_PER_SESSION,
         broker_max_poll_records=POLL_RECORDS_MAX,
         topic_partitions=role.partitions(settings),
         topic_replication_factor=settings.replication,
