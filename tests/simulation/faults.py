@@ -27,6 +27,7 @@ class Faults:
         kinds: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "kill": self._kill,
             "pause": self._pause,
+            "cut": self._cut_off,
             "stop": self._stop,
             "join": self._join,
             "broker": self._lose_broker,
@@ -55,6 +56,7 @@ class Faults:
         exchange.database.lag_s = 0.0
         for worker in exchange.workers():
             worker.process.resume()
+            worker.process.mend()
 
     # -- processes -------------------------------------------------------------------------------
 
@@ -70,6 +72,15 @@ class Faults:
             worker.process.pause()
             await asyncio.sleep(seconds)
             worker.process.resume()
+
+    async def _cut_off(self) -> None:
+        """Break the network between a worker and the broker; it runs on, and tries again."""
+        for worker in self._some_workers():
+            seconds = self._rng.choice((2.0, 15.0, 30.0)) * self._rng.random()
+            self._exchange.trace.fault("cut", worker.name, f"is cut off for {seconds:.1f} s")
+            worker.process.cut_off()
+            await asyncio.sleep(seconds)
+            worker.process.mend()
 
     async def _stop(self) -> None:
         for worker in self._some_workers():

@@ -143,7 +143,7 @@ class SimulatedLog:
             sent = records[place]
             if fate is Fate.PARTIAL:
                 sent = sent[: rng.randint(0, len(sent))]
-            if fate is Fate.LATE and rng.random() < 0.5:
+            if self._wire.process.is_cut_off or (fate is Fate.LATE and rng.random() < 0.5):
                 delayed.append(place)
             else:
                 landing[place] = self._broker.send(
@@ -151,8 +151,9 @@ class SimulatedLog:
                 )
         if delayed:
             # Held back in this process, whose producer tries again: it must live and run for it.
-            await asyncio.sleep(rng.random() * LATE_S)
-            await self._wire.leave()
+            if fate is Fate.LATE:
+                await asyncio.sleep(rng.random() * LATE_S)
+            await self._wire.process.connected()
         for place in delayed:
             landing[place] = self._broker.send(place, records[place], 0.0, self._is_late)
         return landing
@@ -201,4 +202,5 @@ class SimulatedLog:
             raise BrokerLost("connection lost while reading")
         async with asyncio.timeout(READ_LIMIT_S):
             await self._broker.reached()
+            await self._wire.process.connected()
         await self._wire.cross()

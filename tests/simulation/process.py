@@ -23,6 +23,8 @@ class Process:
         self.dead = asyncio.Event()
         self._running = asyncio.Event()
         self._running.set()
+        self._connected = asyncio.Event()
+        self._connected.set()
         self._tasks: dict[asyncio.Task[Any], None] = {}
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -47,6 +49,21 @@ class Process:
             if not self.is_alive:
                 raise asyncio.CancelledError
             await self._running.wait()
+
+    @property
+    def is_cut_off(self) -> bool:
+        return not self._connected.is_set()
+
+    async def connected(self) -> None:
+        """Wait until the network carries between this process and the broker."""
+        await self._connected.wait()
+        await self.gate()
+
+    def cut_off(self) -> None:
+        self._connected.clear()
+
+    def mend(self) -> None:
+        self._connected.set()
 
     def pause(self) -> None:
         self._running.clear()

@@ -34,13 +34,19 @@ def is_twin(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-async def settings(is_twin: bool, request: pytest.FixtureRequest) -> Settings:
+def settings(is_twin: bool, request: pytest.FixtureRequest) -> Settings:
     if is_twin:
         return Settings(venue="simulated", account_partitions=2, market_partitions=2)
-    make: Callable[..., Settings] = request.getfixturevalue("make_settings")
-    settings = make(account_partitions=2, market_partitions=2)
-    await create_topics(settings)
-    await asyncio.to_thread(schema.create, settings)
+    created: Settings = request.getfixturevalue("created")
+    return created
+
+
+@pytest.fixture(scope="module")
+def created(make_settings: Callable[..., Settings]) -> Settings:
+    """A venue whose topics and tables exist."""
+    settings = make_settings(account_partitions=2, market_partitions=2)
+    asyncio.run(create_topics(settings))
+    schema.create(settings)
     return settings
 
 

@@ -20,6 +20,7 @@ SEEDS = range(1_000, 1_250)
 DELIBERATE = {
     "kill",
     "pause",
+    "cut",
     "stop",
     "join",
     "broker",

@@ -102,6 +102,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         while True:
             await self._travel()
+            await self.process.connected()
             joined = await self._group.join(self.name, self._incarnation)
             sent_at = loop.time()
             await self._travel()
@@ -123,6 +124,7 @@ class Worker:
             await self.process.gate()
             sent_at = loop.time()
             await self._broker.reached()
+            await self.process.connected()
             await self._travel()
             match self._group.heartbeat(self.name, self._incarnation, generation):
                 case Standing.MEMBER:
@@ -176,6 +178,7 @@ class Worker:
         records = self._broker.records(self._place(partition))[start:stop]
         self._fetch[partition] = start + len(records)
         await self._broker.reached()
+        await self.process.connected()
         await self._travel()
         if assignment is not self._assignment:
             return  # it was still in the agent's queue, which a rebalance clears
