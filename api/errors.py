@@ -320,6 +320,7 @@ def rejection(reason: Reason) -> ApiError:
             | Reason.HOLD_TOO_SMALL
             | Reason.IMMEDIATE_OR_CANCEL
             | Reason.FILL_OR_KILL
+            | Reason.LOST
         ):
             return ApiError(-2010, "NEW_ORDER_REJECTED")
         case _:

@@ -52,6 +52,22 @@ def bring_up(settings: Settings, report: Report) -> Installation:
     return installation.find(settings)
 
 
+def bring_up_servers(settings: Settings, report: Report) -> Settings:
+    """Start the broker and the database, and no service; returns the settings with where they are.
+
+    Tables are created, topics are not. Raises as `bring_up` does.
+    """
+    from projections import schema
+
+    settings = settings.model_copy(update={"home": settings.home.absolute()})
+    with Records(settings.home).exclusive("services", LOCK_LIMIT_S):
+        addresses = _ground(settings, report)
+        installation.record_addresses(settings.home, addresses)
+        settings = settings.model_copy(update={"kafka": addresses.kafka, "cql": addresses.cql})
+        schema.create(settings)
+    return settings
+
+
 def create_topics_and_tables(settings: Settings) -> None:
     """Create what is missing on the broker and in the database of these settings."""
     from projections import schema

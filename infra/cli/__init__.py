@@ -20,6 +20,7 @@ from infra.cli import (
     logs,
     markets,
     match,
+    recover,
     run,
     status,
     topics,
@@ -39,6 +40,7 @@ app.command()(lifecycle.init)
 app.command()(demo.demo)
 app.command()(match.match)
 app.command()(verify.verify)
+app.command()(recover.recover)
 app.add_typer(topics.app, name="topics")
 app.add_typer(markets.app, name="markets")
 app.add_typer(accounts.app, name="accounts")

@@ -172,6 +172,14 @@ class LedgerPartition:
         purse = self.ledger.accounts[account].purses[asset]
         self.outbox.balances_changed(account, change, (purse,))
 
+    def begin_epoch(self, first: int, last_update: int) -> None:
+        """Go on in a new log, whose first offset is `first`; updates are numbered after these.
+
+        What was passed on to markets and taken from them is counted as before.
+        """
+        self.position = first - 1
+        self.outbox.last_update = last_update
+
     def snapshot(self) -> Iterator[bytes]:
         """The state in chunks; take them all before the next `apply`."""
         return snapshot.write(self)

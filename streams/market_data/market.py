@@ -56,6 +56,13 @@ class MarketData:
             yield self._kline(interval, candle)
         self._sampled = self.last_trade_id
 
+    def ticker(self) -> Ticker | None:
+        """The last day as it stands; None of a market without a trade."""
+        for interval, candle in self.chart.candles():
+            if interval is MINUTE:
+                return self._ticker(self.window.day(candle))
+        return None
+
     def _ticker(self, day: Candle) -> Ticker:
         previous = self.window.previous_close
         return Ticker(

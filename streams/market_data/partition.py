@@ -24,12 +24,16 @@ from streams.market_data import snapshot
 from streams.market_data.candle import candle_of
 from streams.market_data.market import MarketData
 from streams.messages import AmountError, Kline, MarketId, Ticker, Trade, trades
+from streams.messages.epoch import RECOVERY_JUMP
 from streams.outputs import MalformedRecord, Output
 from streams.topics import KLINES, TICKERS
 
 
 class TradeGap(RuntimeError):
-    """A market's trades are numbered without a gap, and one is missing: the log lost records."""
+    """A market's trades are numbered without a gap, and one is missing: the log lost records.
+
+    The jump that marks a recovery is none: nobody has the trades that might have been between.
+    """
 
 
 class MarketDataPartition:
@@ -92,7 +96,7 @@ class MarketDataPartition:
         market = self.markets.get(trade.market)
         if market is None:
             market = self.markets[trade.market] = MarketData(trade.market)
-        elif trade.trade_id != market.last_trade_id + 1:
+        elif 0 < trade.trade_id - market.last_trade_id - 1 < RECOVERY_JUMP:
             raise TradeGap(f"{trade.market}: {trade.trade_id} after {market.last_trade_id}")
         self._unsaid[trade.market] = market
         return [self._output(kline) for kline in market.add(candle)]
@@ -103,6 +107,12 @@ class MarketDataPartition:
             source = f"{event.market}/{event.interval}"
             return Output(KLINES, self.partition, event.market, source, event.seq, event)
         return Output(TICKERS, self.partition, event.market, event.market, event.seq, event)
+
+    def begin_epoch(self, first: int) -> list[Output]:
+        """Go on in a new log, whose first offset is `first`; say each market's ticker afresh."""
+        self.position = first - 1
+        tickers = [self.markets[name].ticker() for name in sorted(self.markets)]
+        return [self._output(ticker) for ticker in tickers if ticker is not None]
 
     def snapshot(self) -> Iterator[bytes]:
         """The state in chunks; take them all before the next record."""

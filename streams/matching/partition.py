@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from streams.matching import snapshot
 from streams.matching.depth import DepthFeed
@@ -10,19 +11,33 @@ from streams.matching.inbox import Inbox
 from streams.matching.market import Market
 from streams.matching.outbox import Outbox
 from streams.matching.outcomes import Rejected
-from streams.matching.reports import market_event, report, report_rejection
+from streams.matching.reports import (
+    market_event,
+    report,
+    report_rejection,
+    report_standing,
+)
 from streams.messages import (
     Cancel,
     ConfigureMarket,
     MarketConfig,
     MarketId,
     Millis,
+    OrderUpdate,
     Place,
     Reason,
     Replace,
     Tick,
 )
 from streams.outputs import Output
+
+
+class MarketNumbers(NamedTuple):
+    """The last numbers of a market that are used up."""
+
+    seq: int
+    trade_id: int
+    aggregate_id: int
 
 
 class MatchingPartition:
@@ -101,6 +116,32 @@ class MatchingPartition:
         feed = self.feeds[command.market]
         feed.note(outcomes)
         return feed
+
+    def begin_epoch(
+        self, first: int, last_updates: Sequence[int], last: Mapping[MarketId, MarketNumbers]
+    ) -> list[Output]:
+        """Go on in a new log, whose first offset is `first`; say each market afresh.
+
+        Updates are numbered after these, by partition of accounts, and markets' events after those
+        in `last`. What was taken from ledgers and sent to them is counted as before.
+        """
+        self.position = first - 1
+        self.outbox.last_updates = list(last_updates)
+        self.outbox.begin(self.position, 0, self.time)
+        for name, market in sorted(self.markets.items()):
+            numbers, feed = last[name], self.feeds[name]
+            market.seq = feed.last_seq = numbers.seq
+            market.trade_id, market.aggregate_id = numbers.trade_id, numbers.aggregate_id
+            feed.diffs = 0
+            self.outbox.market(market_event(market.config, market.seq, self.outbox))
+            self.outbox.depth(feed.snapshot(self.time))
+        return self.outbox.take()
+
+    def standing(self) -> Iterator[OrderUpdate]:
+        """Every resting order as it stands, each named as the last update to its account."""
+        for market in self.markets.values():
+            for order in market.book.resting():
+                yield report_standing(self.outbox, market.config, order)
 
     def snapshot(self) -> Iterator[bytes]:
         """The state in chunks; take them all before the next `apply`."""

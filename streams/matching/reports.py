@@ -48,6 +48,7 @@ from streams.messages import (
     Trade,
     Units,
     format_units,
+    partition_of_request,
 )
 
 
@@ -121,6 +122,33 @@ def market_event(config: MarketConfig, seq: int, outbox: Outbox) -> Market:
         maker_fee_bps=config.maker_fee_bps,
         taker_fee_bps=config.taker_fee_bps,
         protection_bps=config.protection_bps,
+    )
+
+
+def report_standing(outbox: Outbox, config: MarketConfig, order: Order) -> OrderUpdate:
+    """A resting order as it stands, named as the last update that was put out to its account."""
+    partition = partition_of_request(order.order_id)
+    return OrderUpdate(
+        source=outbox.source,
+        seq=Sequence(outbox.last_updates[partition]),
+        at=outbox.at,
+        cause=outbox.cause,
+        account=AccountId(order.account),
+        market=config.market,
+        request=RequestId(order.order_id),
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        execution=Execution.NEW,
+        status=OrderStatus.PARTIALLY_FILLED if order.executed else OrderStatus.NEW,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        price=Units(order.price * config.tick),
+        quantity=Units(order.quantity * config.lot),
+        created=order.created,
+        executed=Units(order.executed * config.lot),
+        executed_quote=Units(order.executed_quote),
+        last=True,
     )
 
 

@@ -114,6 +114,7 @@ class Reason(StrEnum):
     IMMEDIATE_OR_CANCEL = "immediate or cancel"
     FILL_OR_KILL = "fill or kill"
     NO_LIQUIDITY = "no liquidity"
+    LOST = "lost in a recovery"
 
 
 class MarketConfig(msgspec.Struct, frozen=True, array_like=True):
