@@ -37,6 +37,9 @@ FIRST ?= 1
 simulate: $(STAMP) ## Run the exchange in simulated time while everything fails; SEEDS=2000
 	@$(BIN)/python -m tests.simulation $(FIRST) --seeds $(SEEDS)
 
+chaos: $(STAMP) ## Kill and pause what the exchange runs on; ROUNDS=20
+	$(BIN)/python -m tests.chaos --rounds $(or $(ROUNDS),20)
+
 check: $(STAMP) ## Lint, check format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
