@@ -11,7 +11,7 @@ DEMO_FLAGS := --seconds $(SECONDS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast simulate check format lock up down clean
+.PHONY: help demo test test-fast simulate chaos check format lock up down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
