@@ -128,7 +128,7 @@ class Faults:
         if not chunks:
             return
         number = self._rng.choice(sorted(chunks))
-        chunk = chunks[number]
+        chunk = chunks[number] or b"?"
         how = self._rng.choice(("lost", "cut", "flipped"))
         place = self._rng.randrange(len(chunk))
         match how:

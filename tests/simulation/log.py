@@ -29,8 +29,9 @@ class BrokerLost(ConnectionError):
 class Broker:
     """What the log keeps: records that are never changed, stamped with the broker's time.
 
-    `late` marks those that arrived after the lease of who sent them was lost, `foreign` those of
-    strangers. `skew_ms` is how far the clock of the present leader is off.
+    `late` marks those that were sent under a lease which was lost when they arrived: nobody can
+    keep these from being duplicates. `foreign` marks those of strangers. `skew_ms` is how far the
+    clock of the present leader is off.
     """
 
     def __init__(self, weather: Weather) -> None:
@@ -118,13 +119,16 @@ class SimulatedLog:
     async def append(self, records: Mapping[Place, list[Record]]) -> dict[Place, int]:
         """As the port says. Raises `LeaseLost`, `BrokerLost`, `TimeoutError`."""
         await self._wire.leave()
+        was_ours = not self._is_lease_lost()
         self._lease.check()
         fate = self._weather.fate()
         if fate is Fate.LOST:
             await self._wire.cross()
             raise BrokerLost("refused")
         async with asyncio.timeout(ACK_TIMEOUT_S):
-            landing = await self._send(records, fate)
+            landing = await self._send(
+                records, fate, is_late=lambda: was_ours and self._is_lease_lost()
+            )
             ends = {place: await landed for place, landed in landing.items()}
         await self._wire.cross()
         if fate is Fate.PARTIAL or fate is Fate.UNACKNOWLEDGED:
@@ -133,7 +137,7 @@ class SimulatedLog:
         return ends
 
     async def _send(
-        self, records: Mapping[Place, list[Record]], fate: Fate
+        self, records: Mapping[Place, list[Record]], fate: Fate, is_late: Mark
     ) -> dict[Place, asyncio.Future[int]]:
         """Put records on their way: each place has a leader of its own, so no order holds."""
         rng = self._weather.rng
@@ -146,19 +150,17 @@ class SimulatedLog:
             if self._wire.process.is_cut_off or (fate is Fate.LATE and rng.random() < 0.5):
                 delayed.append(place)
             else:
-                landing[place] = self._broker.send(
-                    place, sent, self._weather.delay(), self._is_late
-                )
+                landing[place] = self._broker.send(place, sent, self._weather.delay(), is_late)
         if delayed:
             # Held back in this process, whose producer tries again: it must live and run for it.
             if fate is Fate.LATE:
                 await asyncio.sleep(rng.random() * LATE_S)
             await self._wire.process.connected()
         for place in delayed:
-            landing[place] = self._broker.send(place, records[place], 0.0, self._is_late)
+            landing[place] = self._broker.send(place, records[place], 0.0, is_late)
         return landing
 
-    def _is_late(self) -> bool:
+    def _is_lease_lost(self) -> bool:
         try:
             self._lease.check()
         except LeaseLost:
