@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
@@ -23,6 +23,7 @@ from aiokafka.errors import (
     KafkaError,
 )
 
+from infra.consumer import is_cancelled, stop
 from infra.settings import Settings
 from projections.dead_letters import DeadLetters
 from projections.feeds import Feed, MalformedRecord, Record
@@ -70,6 +71,15 @@ class FeedConsumer:
 
         Raises what it does not expect.
         """
+        try:
+            await self._run()
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            # Let out as it is, it would end this feed alone, and nobody would notice.
+            raise RuntimeError(f"{self._feed.name}: what it waited for was cancelled") from error
+
+    async def _run(self) -> NoReturn:
         consumer = await until_done(self._connect, "broker", self._status.faults)
         try:
             while True:
@@ -88,8 +98,7 @@ class FeedConsumer:
             try:
                 await self._commit(consumer)
             finally:
-                async with asyncio.timeout(BROKER_LIMIT_S):
-                    await consumer.stop()
+                await stop(consumer)
 
     async def leave(self, consumer: Any) -> None:
         """Partitions are about to move: what is done must not be committed after their new owner
@@ -120,7 +129,7 @@ class FeedConsumer:
             async with asyncio.timeout(BROKER_LIMIT_S * 4):
                 await consumer.start()
         except BaseException:
-            await consumer.stop()
+            await stop(consumer)
             raise
         return consumer
 

@@ -12,11 +12,12 @@ import logging
 from typing import Any, NamedTuple
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from api.accounts.outcomes import OUTCOME_LIMIT_S, part_of_outcome
 from api.errors import unknown_status
+from infra.consumer import consuming
 from infra.settings import Settings
 from streams.messages import Millis, Offset, RequestId, Sequence, Update, updates
 from streams.topics import UPDATES
@@ -28,7 +29,6 @@ EARLIER_MS = 5_000
 """A partition of `updates` may be led by a broker whose clock is behind that of `commands`."""
 
 POLL_MS = 250
-REQUEST_LIMIT_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ class History:
     """Finds the outcomes of requests on the log."""
 
     def __init__(self, settings: Settings) -> None:
+        if settings.kafka is None:
+            raise ValueError("no broker: set KAFKA=host:port, or start one with `velocity up`")
         self._kafka = settings.kafka
         self._topic = UPDATES.name(settings.venue)
         self._readers = asyncio.Semaphore(READERS_MAX)
@@ -59,22 +61,9 @@ class History:
         except (KafkaError, TimeoutError, OSError) as error:
             log.warning("no outcome of request %d: %r", request, error)
             raise unknown_status() from error
-        except asyncio.CancelledError as error:
-            # aiokafka cancels the requests of a connection that breaks, and so, seemingly, us.
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            raise unknown_status() from error
 
     async def _read(self, place: TopicPartition, request: RequestId, since: Millis) -> Past:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka,
-            client_id="velocity-api-history",
-            group_id=None,
-            enable_auto_commit=False,
-        )
-        try:
-            await consumer.start()
+        async with consuming(self._kafka, client_id="velocity-api-history") as consumer:
             consumer.assign([place])
             found = await consumer.offsets_for_times({place: max(since - EARLIER_MS, 0)})
             if found[place] is None:
@@ -86,9 +75,6 @@ class History:
                 for record in (await consumer.getmany(timeout_ms=POLL_MS)).get(place, ()):
                     if outcome.completed_by(record):
                         return Past(outcome.updates, record.offset)
-        finally:
-            async with asyncio.timeout(REQUEST_LIMIT_S):
-                await consumer.stop()
 
 
 class _Outcome:

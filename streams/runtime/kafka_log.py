@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.protocol.produce import ProduceRequest
 
+from infra.consumer import consuming
 from infra.settings import Settings
 from streams.messages.epoch import Epoch
 from streams.runtime.ports import Kept, Place, Record
@@ -50,6 +52,24 @@ class KafkaLog:
             request_timeout_ms=int(ACK_TIMEOUT_S * 1000),
         )
         await self._producer.start()
+        self._hold_to_the_lease(self._producer.client)
+
+    def _hold_to_the_lease(self, client: Any) -> None:
+        """Let no request to append leave, nor leave again, once the lease is lost.
+
+        A worker can be paused at any moment, also with records in its producer, which repeats them
+        until the log has them.
+        """
+        send = client.send
+
+        async def leased_send(node_id: int, request: Any, **options: Any) -> Any:
+            if isinstance(request, ProduceRequest):
+                await client.ready(node_id)
+                # From here the request is written to the connection without a wait in between.
+                self._lease.check()
+            return await send(node_id, request, **options)
+
+        client.send = leased_send
 
     async def stop(self) -> None:
         if self._producer is not None:
@@ -120,18 +140,8 @@ class KafkaLog:
         topic, partition = place
         return TopicPartition(topic.name(self._settings.venue), partition)
 
-    @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=broker(self._settings),
-            enable_auto_commit=False,
-            max_poll_records=POLL_RECORDS,
-        )
-        await consumer.start()
-        try:
-            yield consumer
-        finally:
-            await consumer.stop()
+    def _consumer(self) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
+        return consuming(broker(self._settings), max_poll_records=POLL_RECORDS)
 
 
 def _add(batch: Any, record: Record) -> bool:

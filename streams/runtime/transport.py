@@ -10,11 +10,12 @@ committed. Rests on internals of faust-streaming 0.15.3, which is pinned for it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import faust
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -25,8 +26,11 @@ RENEWING = (HeartbeatRequest, SyncGroupRequest)
 """Requests whose answer says that the broker counts us as a member."""
 
 
-class LeaseLost(RuntimeError):
-    """This worker can't know that its partitions are still its own; it must not write."""
+class LeaseLost(KafkaError):  # type: ignore[misc]
+    """This worker can't know that its partitions are still its own; it must not write.
+
+    Nothing is to be tried again then: the process must end, and be started anew.
+    """
 
 
 class Lease:
@@ -104,6 +108,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
         coordinator._send_req = renewing_send
 
+    async def on_thread_stop(self) -> None:
+        if self.app.has_let_go:
+            # A static member that goes without a word keeps its partitions for the session.
+            self._consumer._coordinator._group_instance_id = None
+        await super().on_thread_stop()
+
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
     """Hands the app's source topic over in batches, from the positions its state stands at."""
@@ -137,16 +147,25 @@ class App(faust.App):  # type: ignore[misc]
 
     `positions` says, for each partition assigned to this worker, the offset to go on from; it is
     filled before Faust seeks, by whoever handles `on_rebalance_complete`. `ground` is started
-    before anything of Faust's and stopped after all of it.
+    before anything of Faust's and stopped after all of it. `let_go` returns once nothing is on its
+    way to the log any more: only then may others be told to take over.
     """
 
     def __init__(
-        self, *args: Any, source_name: str, lease: Lease, ground: Service, **options: Any
+        self,
+        *args: Any,
+        source_name: str,
+        lease: Lease,
+        ground: Service,
+        let_go: Callable[[], Awaitable[None]],
+        **options: Any,
     ) -> None:
         self.source_name = source_name
         self.lease = lease
         self.ground = ground
         self.positions: dict[int, int] = {}
+        self.has_let_go = False
+        self._let_go = let_go
         super().__init__(*args, **options)
 
     async def on_first_start(self) -> None:
@@ -154,6 +173,13 @@ class App(faust.App):  # type: ignore[misc]
         # What fails in it then ends the app, as a failure of the app's own would.
         self.ground.beacon.reattach(self.beacon)
         await self.ground.start()
+
+    async def on_stop(self) -> None:
+        # After a crash, what was sent may still get there: then the session has to run out.
+        if not self.crashed:
+            await self._let_go()
+            self.has_let_go = True
+        await super().on_stop()
 
     async def on_shutdown(self) -> None:
         await super().on_shutdown()

@@ -134,6 +134,7 @@ def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:
         source_name=role.source.name(settings.venue),
         lease=lease,
         ground=ground,
+        let_go=ground.partitions.release,
         broker=f"kafka://{broker(settings)}",
         datadir=datadir,
         store="memory://",

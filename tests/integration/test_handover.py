@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,11 +22,10 @@ SESSION_S = 6.0
 
 
 @pytest.fixture
-async def settings(
-    make_settings: Callable[..., Settings], request: pytest.FixtureRequest
-) -> Settings:
+async def settings(make_settings: Callable[..., Settings]) -> Settings:
+    """A venue of each test's own."""
     settings = make_settings(
-        venue=f"{make_settings().venue[:20]}_{abs(hash(request.node.name)) % 10**8}",
+        venue=f"t{secrets.token_hex(8)}",
         account_partitions=PARTITIONS,
         checkpoint_records=300,
         session_s=SESSION_S,

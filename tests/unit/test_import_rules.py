@@ -12,7 +12,14 @@ ROOT = Path(__file__).parents[2]
 PROJECT = ("streams", "api", "projections", "infra", "tests")
 
 MACHINE = ("streams.messages", "streams.topics", "streams.outputs")
-RIM = ("streams.messages", "streams.topics", "infra.settings", "infra.health", "infra.signals")
+RIM = (
+    "streams.messages",
+    "streams.topics",
+    "infra.settings",
+    "infra.health",
+    "infra.signals",
+    "infra.consumer",
+)
 RULES = {
     "streams/messages": (),
     "streams/topics.py": (),
