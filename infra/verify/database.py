@@ -17,7 +17,6 @@ from infra.verify.topics import Span, records
 from projections.feeds import MARKETS_FEED, UPDATES_FEED, Feed
 from projections.markets import EVERYTHING
 from projections.orders import ORDERS
-from projections.series import Window
 from projections.session import Database
 from projections.trades import TRADES as SERIES
 from streams.messages import MarketId, OrderUpdate, trades
@@ -31,6 +30,11 @@ POLL_S = 0.1
 BALANCES = "SELECT account, asset, available, held, WRITETIME(available) FROM {venue}.balances"
 OPEN_ORDERS = "SELECT account, market, order_ids FROM {venue}.open_orders"
 MARKET_NAMES = "SELECT market FROM {venue}.markets WHERE shelf = ?"
+NEWEST_BUCKET = "SELECT bucket FROM {venue}.buckets WHERE series = ? ORDER BY bucket DESC LIMIT 1"
+NEWEST_TRADE = (
+    "SELECT trade_id FROM {venue}.trades WHERE market = ? AND bucket = ?"
+    " ORDER BY trade_id DESC LIMIT 1"
+)
 TRADES_BETWEEN = (
     "SELECT trade_id, event FROM {venue}.trades"
     " WHERE market = ? AND bucket = ? AND trade_id >= ? AND trade_id <= ?"
@@ -94,11 +98,13 @@ async def open_orders(database: Database) -> list[OrderUpdate]:
 
 
 async def newest_trades(database: Database) -> dict[MarketId, int]:
-    """The last trade of each market that has one. Raises `DatabaseUnavailable`."""
+    """The number of each market's last row of trades. Raises `DatabaseUnavailable`."""
     found: dict[MarketId, int] = {}
     async for (name,) in database.rows(MARKET_NAMES, (EVERYTHING,)):
-        for trade in await SERIES.read(database, (name,), Window(limit=1)):
-            found[MarketId(name)] = trade.trade_id
+        series = (SERIES.table.name, name)
+        for (bucket,) in await database.execute(NEWEST_BUCKET, (series,)):
+            for (trade_id,) in await database.execute(NEWEST_TRADE, (name, bucket)):
+                found[MarketId(name)] = trade_id
     return found
 
 

@@ -7,7 +7,9 @@ off `updates`.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -115,7 +117,8 @@ class Trader:
     def __init__(self, settings: Settings, producer: AIOKafkaProducer) -> None:
         self._settings = settings
         self._producer = producer
-        self._orders = 0
+        self._orders = itertools.count(1)
+        self._name = secrets.token_hex(4)
 
     async def write(
         self,
@@ -162,14 +165,13 @@ class Trader:
 
     async def place(self, account: str, side: Side, price: int, quantity: int) -> OrderId:
         """Send a limit order, price in dollars and quantity in thousandths of a bitcoin."""
-        self._orders += 1
         ticks, lots = price * 100, quantity * 100
         buys = side is Side.BUY
         order = PlaceOrder(
             account=AccountId(account),
             market=MARKET,
             market_partition=0,
-            client_order_id=f"order-{self._orders}",
+            client_order_id=f"{self._name}-{next(self._orders)}",
             side=side,
             order_type=OrderType.LIMIT,
             time_in_force=TimeInForce.GTC,

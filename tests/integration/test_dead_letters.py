@@ -123,7 +123,7 @@ def velocity(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ve
     for name in ("kafka", "cql", "venue", "home", "account_partitions", "market_partitions"):
         monkeypatch.setenv(f"VELOCITY_{name.upper()}", str(getattr(settings, name)))
     read_settings.cache_clear()
-    yield lambda *arguments: asyncio.to_thread(CliRunner().invoke, app, list(arguments))
+    yield lambda *arguments: asyncio.to_thread(lambda: CliRunner().invoke(app, list(arguments)))
     read_settings.cache_clear()
 
 
