@@ -1,4 +1,8 @@
-"""Whether a recovery may begin: nobody is at work, and the log is new."""
+"""Whether a recovery may begin: nobody is at work, and the log is new.
+
+Only services of this home are seen. Those on other machines are for whoever runs it to stop: a
+worker that came back by itself would stop at the new log, which ends before its state.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,10 @@ from infra.processes import Records
 from infra.services import SERVICES
 from infra.settings import Settings
 from infra.verify.topics import places
-from projections.feeds import FEEDS
 from streams.runtime.ports import Log
 from streams.runtime.provision import create_topics
 from streams.topics import TOPICS
 
-WORKERS = ("ledger", "matching", "market-data")
 DELETED_LIMIT_S = 30.0
 POLL_S = 0.1
 
@@ -32,22 +34,6 @@ def nothing_runs(settings: Settings) -> None:
     running = [service.name for service in SERVICES if records.running(service.name) is not None]
     if running:
         raise NotNow(f"{', '.join(running)} still run; stop them with: velocity down")
-
-
-async def nobody_reads(settings: Settings) -> None:
-    """Raise `NotNow` where a worker or a projection, wherever it runs, is known to the broker."""
-    groups = [f"{settings.venue}.{worker}" for worker in WORKERS]
-    groups += [feed.group(settings.venue) for feed in FEEDS]
-    admin = await _admin(settings)
-    try:
-        # A new broker knows no group, and has no coordinator to ask.
-        known = {group for group, _ in await admin.list_consumer_groups()} & set(groups)
-        for response in await admin.describe_consumer_groups(sorted(known)) if known else ():
-            for error, group, _, _, _, members, *_ in response.groups:
-                if not error and members:
-                    raise NotNow(f"{group} has {len(members)} members on the broker; stop them")
-    finally:
-        await admin.close()
 
 
 async def new_topics(settings: Settings, log: Log, *, again: bool) -> None:

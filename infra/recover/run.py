@@ -138,7 +138,6 @@ class Recovery:
         was interrupted goes.
         """
         self._tell("looking at the broker")
-        await ground.nobody_reads(self._settings)
         await ground.new_topics(self._settings, self._log, again=interrupted is not None)
         if interrupted is not None:
             for role in (LEDGER, MATCHING, MARKET_DATA):

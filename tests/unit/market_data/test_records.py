@@ -8,6 +8,7 @@ import pytest
 from streams.market_data import INTERVALS, MarketDataPartition, TradeGap
 from streams.market_data.snapshot import SnapshotMismatch
 from streams.messages import encode_event
+from streams.messages.epoch import RECOVERY_JUMP, Epoch
 from streams.outputs import MalformedRecord
 from streams.topics import KLINES, TICKERS
 from tests.unit.market_data.trades import (
@@ -60,6 +61,14 @@ def test_a_missing_trade_stops_the_process() -> None:
     feed.say(trade(7), trade(8))
     with pytest.raises(TradeGap, match="10 after 8"):
         feed.say(trade(10))
+
+
+def test_the_jump_that_marks_a_recovery_is_no_gap() -> None:
+    feed = Feed()
+    before = ticker(feed.say(trade(7), trade(8)))
+    assert ticker(feed.machine.begin_epoch(Epoch(1).first)) == before, "it is said afresh"
+    after = feed.machine.apply(Epoch(1).first, 0, encode_event(trade(9 + RECOVERY_JUMP)))
+    assert ticker(after).volume == "3.00000000"
 
 
 @pytest.mark.parametrize(
