@@ -132,7 +132,7 @@ async def read(settings: Settings, topic: Topic, until: Callable[[list[Any]], bo
         await consumer.seek_to_beginning(*places)
         found: list[Any] = []
         async with asyncio.timeout(LIMIT_S):
-            while not until(found) or await _behind(consumer, places):
+            while await _behind(consumer, places) or not until(found):
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     found += records
         return found
