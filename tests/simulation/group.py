@@ -67,6 +67,14 @@ class Group:
         self._deal_when_all_joined()
         return await joined
 
+    def leave(self, slot: str) -> None:
+        """Be no member any more; the others share what it held at once."""
+        member = self._members.pop(slot, None)
+        if member is not None and member.session is not None:
+            member.session.cancel()
+            self._rebalance().pop(slot, None)
+            self._deal_when_all_joined()
+
     def heartbeat(self, slot: str, incarnation: int, generation: int) -> Standing:
         member = self._members.get(slot)
         if member is None or member.incarnation != incarnation:

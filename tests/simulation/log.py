@@ -152,7 +152,7 @@ class SimulatedLog:
             else:
                 landing[place] = self._broker.send(place, sent, self._weather.delay(), is_late)
         if delayed:
-            # Held back in this process, whose producer tries again: it must live and run for it.
+            # Held up in the connection, which brings it only while the process lives.
             if fate is Fate.LATE:
                 await asyncio.sleep(rng.random() * LATE_S)
             await self._wire.process.connected()

@@ -28,8 +28,9 @@ class Weather:
 
     `crash` is that of the calling process's death at some point of the call; `slow` makes it take
     up to half a second. The next four are fates of appends: refused without effect; an error after
-    some of it, or all of it, took effect; and retried by the producer, long after, as after a
-    break of the network. `unread` makes a read fail, `repeated` a poll begin before its position.
+    some of it, or all of it, took effect; and held up in a connection that broke, which brings it
+    long after, when it is mended. `unread` makes a read fail, `repeated` a poll begin before its
+    position.
     """
 
     rng: Random

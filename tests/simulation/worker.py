@@ -80,12 +80,18 @@ class Worker:
         self._trace(self.name, "is dead")
 
     async def stop(self) -> None:
-        """End as after SIGTERM: what is being kept is waited for; the member's slot is not left."""
-        self._flow.clear()
-        await self.process.start(self.partitions.close())
+        """End as after SIGTERM."""
+        await self.process.start(self._watched(self._stop()))
         self.process.kill()
 
-    async def _watched(self, task: Coroutine[Any, Any, NoReturn]) -> None:
+    async def _stop(self) -> None:
+        self._flow.clear()
+        await self.partitions.release()
+        await self._travel()
+        self._group.leave(self.name)
+        await self.partitions.close()
+
+    async def _watched(self, task: Coroutine[Any, Any, None]) -> None:
         try:
             await task
         except Exception as error:  # noqa: BLE001 - every failure ends the process
