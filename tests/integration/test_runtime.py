@@ -14,7 +14,14 @@ from streams.messages import AccountOpened
 from streams.runtime.cql_store import CqlStore
 from streams.runtime.provision import create_topics
 from streams.topics import DEAD_LETTERS, UPDATES
-from tests.integration.counting import Feed, Worker, at_least, check_all_is_said_once, read
+from tests.integration.counting import (
+    Feed,
+    Worker,
+    at_least,
+    check_all_is_said_once,
+    eventually,
+    read,
+)
 
 PARTITIONS = 2
 
@@ -51,12 +58,19 @@ def said_before(position: int, opened: list[AccountOpened]) -> AccountOpened:
 async def test_every_record_is_answered_once_and_in_order_through_kill_9(
     settings: Settings, worker: Worker, feed: Feed
 ) -> None:
+    async def is_up() -> bool:
+        return await worker.holds() == list(range(PARTITIONS))
+
     for _ in range(3):
+        await eventually(is_up)
         some = feed.answers + 300
         await feed.write(1_000)
         await read(settings, UPDATES, at_least(some))
         await worker.kill()
         await worker.start()
+    await eventually(is_up)
+    # A checkpoint is due with the first records that come when all is caught up.
+    await feed.write(100)
     said = await check_all_is_said_once(settings, feed)
 
     (letter, *_) = await read(settings, DEAD_LETTERS, at_least(1))
@@ -64,9 +78,9 @@ async def test_every_record_is_answered_once_and_in_order_through_kill_9(
     assert headers["reason"] == b"it begins with an exclamation mark"
     assert headers["topic"] == b"commands"
 
+    assert await worker.stop() == 0
     store = CqlStore(settings)
     kept = await store.checkpoints("counting", 0)
     await store.close()
     assert kept, "the kills were survived without a checkpoint"
     assert kept[0].digest == said_before(kept[0].position, said[0]).account
-    assert await worker.stop() == 0
