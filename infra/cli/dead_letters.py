@@ -77,10 +77,13 @@ def _ask(ask: Callable[[DeadLetters], Awaitable[T]]) -> T:
     """Ask for the letters of the running installation."""
     import asyncio
 
+    from aiokafka.errors import KafkaError
+
     from infra.cli.failures import told
     from infra.dead_letters import DeadLetters, NoSuchLetter, NotReinjectable
     from infra.installation import NotRunningError, find
     from infra.settings import settings
+    from projections.epoch import RecoveryUnfinished
 
     async def asked() -> T:
         return await ask(await DeadLetters.of(found))
@@ -91,7 +94,7 @@ def _ask(ask: Callable[[DeadLetters], Awaitable[T]]) -> T:
             raise NotRunningError("no broker or no database: set KAFKA and CQL, or run velocity up")
         try:
             return asyncio.run(asked())
-        except (NoSuchLetter, NotReinjectable) as error:
+        except (KafkaError, NoSuchLetter, NotReinjectable, RecoveryUnfinished) as error:
             typer.echo(f"velocity: {error}", err=True)
             raise typer.Exit(1) from error
 

@@ -21,6 +21,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except (
+        ConnectionError,
         DownloadError,
         NoFreePortError,
         NotRunningError,

@@ -47,22 +47,33 @@ def verify(
     """
     import asyncio
 
+    from aiokafka.errors import KafkaError
     from rich.console import Console
 
-    from infra.cli.failures import told
-    from infra.installation import find
+    from infra.installation import NotRunningError, find
     from infra.settings import settings
     from infra.verify import display, run
     from infra.verify.checks import CannotVerify
     from infra.verify.replay import Source
+    from projections.epoch import RecoveryUnfinished
 
-    found = find(settings())
-    with told():
-        urls = worker or [found.url(name) for name in WORKERS]
+    # A broker, a database or a worker that is away comes as one of the last three.
+    away = (
+        CannotVerify,
+        NotRunningError,
+        RecoveryUnfinished,
+        ConnectionError,
+        KafkaError,
+        TimeoutError,
+    )
     try:
+        found = find(settings())
+        if found.settings.kafka is None or found.settings.cql is None:
+            raise NotRunningError("no broker or no database: set KAFKA and CQL, or run velocity up")
+        urls = worker or [found.url(name) for name in WORKERS]
         checks = asyncio.run(run.verify(found.settings, urls, Source(source), last))
-    except CannotVerify as error:
-        typer.echo(f"velocity: {error}", err=True)
+    except away as error:
+        typer.echo(f"velocity: not verified: {error}", err=True)
         raise typer.Exit(NOT_VERIFIED) from error
     if as_json:
         typer.echo(display.as_json(checks))
