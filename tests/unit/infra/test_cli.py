@@ -48,7 +48,7 @@ def test_every_service_is_a_command() -> None:
 def test_status_of_nothing_names_every_part_and_fails() -> None:
     result = run(app, ["status", "--json"])
     assert result.exit_code == 1
-    url = {"url": None, "ready": False, "details": {}}
+    url: dict[str, object] = {"url": None, "ready": False, "details": {}}
     address = {"address": None, "ready": False}
     expected = {service.name: url for service in SERVICES} | {"kafka": address, "cql": address}
     assert json.loads(result.output) == expected
