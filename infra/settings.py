@@ -76,6 +76,13 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
 
+    @property
+    def broker(self) -> str:
+        """The bootstrap servers. Raises `RuntimeError` when none are known."""
+        if self.kafka is None:
+            raise RuntimeError("no broker: set KAFKA=host:port, or start one with `velocity up`")
+        return self.kafka
+
 
 @cache
 def settings() -> Settings:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
+from infra.consumer import consuming
 from infra.settings import Settings
 from streams.messages import account_frames, market_frames
 from streams.topics import COMMANDS, MESSAGEPACK, ORDERS, Topic
@@ -20,9 +21,7 @@ async def print_records(settings: Settings, topic: Topic, last: int, *, follow: 
     count = topic.partitions(settings.account_partitions, settings.market_partitions)
     name = topic.name(settings.venue)
     places = [TopicPartition(name, partition) for partition in range(count)]
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
-    await consumer.start()
-    try:
+    async with consuming(settings.broker) as consumer:
         consumer.assign(places)
         firsts = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)
@@ -33,8 +32,6 @@ async def print_records(settings: Settings, topic: Topic, last: int, *, follow: 
             records = [record for several in polled.values() for record in several]
             for record in sorted(records, key=lambda record: record.timestamp):
                 print(line(topic, record), flush=True)
-    finally:
-        await consumer.stop()
 
 
 def line(topic: Topic, record: Any) -> str:

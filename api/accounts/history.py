@@ -44,9 +44,7 @@ class History:
     """Finds the outcomes of requests on the log."""
 
     def __init__(self, settings: Settings) -> None:
-        if settings.kafka is None:
-            raise ValueError("no broker: set KAFKA=host:port, or start one with `velocity up`")
-        self._kafka = settings.kafka
+        self._kafka = settings.broker
         self._topic = UPDATES.name(settings.venue)
         self._readers = asyncio.Semaphore(READERS_MAX)
 

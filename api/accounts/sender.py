@@ -174,10 +174,8 @@ class _Lane(Generic[Command]):
 
 def producer(settings: Settings) -> AIOKafkaProducer:
     """The api's producer: a frame is acknowledged once every replica has it, and written once."""
-    if settings.kafka is None:
-        raise RuntimeError("no broker: set KAFKA=host:port, or start one with `velocity up`")
     return AIOKafkaProducer(
-        bootstrap_servers=settings.kafka,
+        bootstrap_servers=settings.broker,
         client_id=f"velocity-api-{settings.worker}",
         acks="all",
         enable_idempotence=True,

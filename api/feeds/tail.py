@@ -89,9 +89,7 @@ class TopicTail:
         on_caught_up: Callable[[], None] = lambda: None,
         name: str = "tail",
     ) -> None:
-        if settings.kafka is None:
-            raise ValueError("no broker: set KAFKA=host:port, or start one with `velocity up`")
-        self._kafka = settings.kafka
+        self._kafka = settings.broker
         self._starts = starts
         self._deliver = deliver
         self._on_caught_up = on_caught_up

@@ -14,7 +14,6 @@ from infra.consumer import consuming
 from infra.settings import Settings
 from streams.messages.epoch import Epoch
 from streams.runtime.ports import Kept, Place, Record
-from streams.runtime.provision import broker
 from streams.runtime.transport import Lease
 
 ACK_TIMEOUT_S = 30.0
@@ -43,7 +42,7 @@ class KafkaLog:
     async def start(self) -> None:
         # Made here because it binds itself to the running loop.
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=broker(self._settings),
+            bootstrap_servers=self._settings.broker,
             acks="all",
             enable_idempotence=True,
             linger_ms=0,
@@ -141,7 +140,7 @@ class KafkaLog:
         return TopicPartition(topic.name(self._settings.venue), partition)
 
     def _consumer(self) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
-        return consuming(broker(self._settings), max_poll_records=POLL_RECORDS)
+        return consuming(self._settings.broker, max_poll_records=POLL_RECORDS)
 
 
 def _add(batch: Any, record: Record) -> bool:

@@ -25,7 +25,7 @@ async def create_topics(settings: Settings) -> list[str]:
     partitions than the settings ask for, `TimeoutError` when leaders are not elected in time.
     """
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=broker(settings), request_timeout_ms=TIMEOUT_MS, client_id="velocity-init"
+        bootstrap_servers=settings.broker, request_timeout_ms=TIMEOUT_MS, client_id="velocity-init"
     )
     await admin.start()
     try:
@@ -53,13 +53,6 @@ async def create_topics(settings: Settings) -> list[str]:
         return sorted(missing)
     finally:
         await admin.close()
-
-
-def broker(settings: Settings) -> str:
-    """The bootstrap servers; raises `RuntimeError` when none are known."""
-    if settings.kafka is None:
-        raise RuntimeError("no broker: set KAFKA=host:port, or start one with `velocity up`")
-    return settings.kafka
 
 
 def _raise_errors(response: object) -> None:

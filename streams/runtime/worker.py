@@ -22,7 +22,6 @@ from projections.patience import Faults
 from streams.runtime.cql_store import CqlStore
 from streams.runtime.kafka_log import KafkaLog, kept
 from streams.runtime.partitions import Partitions
-from streams.runtime.provision import broker
 from streams.runtime.role import Role
 from streams.runtime.transport import App, Lease
 
@@ -135,7 +134,7 @@ def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:
         lease=lease,
         ground=ground,
         let_go=ground.partitions.release,
-        broker=f"kafka://{broker(settings)}",
+        broker=f"kafka://{settings.broker}",
         datadir=datadir,
         store="memory://",
         agent_supervisor="mode.CrashingSupervisor",
