@@ -66,6 +66,7 @@ class Archive:
             async with asyncio.timeout(READ_LIMIT_S):
                 return await ask(self._queries)
         except (DatabaseUnavailable, TimeoutError) as error:
+            log.warning("a read was refused, the database does not answer: %r", error)
             raise unavailable() from error
 
     def _epoch(self) -> asyncio.Future[Epoch]:

@@ -185,6 +185,7 @@ class AccountView:
         partition = self._partition(account)
         unprojected = self._unprojected[partition]
         if not self.ready or unprojected.lost > self._projected.forgettable(partition):
+            log.warning("a read was refused, the view is not up to date: updates %d", partition)
             raise unavailable()
         return unprojected.account(account)
 
@@ -193,6 +194,7 @@ class AccountView:
             progress = self._progress[self._partition(account)]
             await progress.until(condition, CATCH_UP_LIMIT_S)
         except TimeoutError as error:
+            log.warning("a read was refused, requests of account %d have no outcome yet", account)
             raise unavailable() from error
 
     def _partition(self, account: AccountId) -> int:

@@ -94,5 +94,5 @@ async def _harmed(venue: Venue, traders: list[Trader], dice: random.Random) -> l
 
 
 async def _held_to_account(venue: Venue, traders: list[Trader]) -> list[str]:
-    wrong = [fault for trader in traders for fault in await trader.reconcile()]
-    return wrong + await venue.verify()
+    faults = await asyncio.gather(*(trader.reconcile() for trader in traders))
+    return [fault for of_trader in faults for fault in of_trader] + await venue.verify()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+import time
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -17,6 +18,9 @@ from infra.demo.client import Client, Refused
 OPEN = ("NEW", "PARTIALLY_FILLED")
 PACE_S = 0.15
 UNKNOWN_PAUSE_S = 0.5
+ANSWER_LIMIT_S = 60.0
+"""How long an exchange that is up again may go on saying that it can't tell of an order."""
+
 NO_SUCH_ORDER = -2013
 PRICE = Decimal(1000)
 
@@ -121,12 +125,20 @@ class Trader:
         return wrong
 
     async def _now(self, symbol: str, name: str) -> dict[str, Any] | None:
-        try:
-            return await self._client.order(symbol, name)
-        except Refused as error:
-            if error.code == NO_SUCH_ORDER:
-                return None
-            raise
+        """The order as the exchange knows it, None where it has no such order.
+
+        Right after harm a view may lag, and the answer is then a 5xx: unknown, so ask again.
+        """
+        deadline = time.monotonic() + ANSWER_LIMIT_S
+        while True:
+            try:
+                return await self._client.order(symbol, name)
+            except (Refused, httpx.HTTPError) as error:
+                if isinstance(error, Refused) and error.code == NO_SUCH_ORDER:
+                    return None
+                if _is_definite(error) or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(UNKNOWN_PAUSE_S)
 
 
 def contradictions(entry: Entry, now: dict[str, Any] | None) -> list[str]:
