@@ -13,6 +13,7 @@ import typer
 
 from infra.cli import (
     accounts,
+    bench,
     checkpoints,
     dead_letters,
     demo,
@@ -39,6 +40,7 @@ app.command()(logs.logs)
 app.command()(lifecycle.init)
 app.command()(demo.demo)
 app.command()(match.match)
+app.command()(bench.bench)
 app.command()(verify.verify)
 app.command()(recover.recover)
 app.add_typer(topics.app, name="topics")
