@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     )
     from_scratch: bool = Field(
         default=False,
-        description="Start workers without checkpoints, by the archive and the log alone.",
+        description="Start workers by a replay of the last 24 hours, not by newer checkpoints.",
     )
     session_s: float = Field(
         default=10.0,

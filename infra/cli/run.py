@@ -18,8 +18,8 @@ FromScratch = Annotated[
     bool,
     typer.Option(
         "--from-scratch",
-        help="Ignore checkpoints: replay the archive, then the log, onto an empty state. Refused "
-        "where neither holds the partition's first record any more.",
+        help="Replay the last 24 hours from the database, then the log: onto an empty state, or, "
+        "in a venue older than that, onto the checkpoint from before them.",
     ),
 ]
 

@@ -20,7 +20,10 @@ from streams.runtime.ports import Checkpoint, Place, Store
 from streams.runtime.role import Role
 
 SECONDS_BETWEEN = 3_600.0
-KEPT_MS = 48 * 3_600_000
+WINDOW_MS = 24 * 3_600_000
+"""The replay window: what a worker from scratch takes again."""
+
+KEPT_MS = 2 * WINDOW_MS
 """Twice the replay window, so that a checkpoint always stands before it."""
 
 KEPT_AT_LEAST = 2
@@ -100,12 +103,10 @@ def _checksum(chunks: list[bytes]) -> bytes:
 async def bring_back(role: Role, partition: int, settings: Settings, store: Store) -> Held:
     """The machine as the newest checkpoint that verifies has it; else an empty one.
 
-    From scratch, only the checkpoint that a recovery began the epoch with is good enough. Raises
-    `StoreUnavailable`.
+    From scratch, as one does that anchors the replay window. Raises `StoreUnavailable`.
     """
-    for checkpoint in await store.checkpoints(role.name, partition):
-        if settings.from_scratch and checkpoint.position % OFFSETS_PER_EPOCH:
-            continue
+    newest_first = await store.checkpoints(role.name, partition)
+    for checkpoint in anchors(newest_first) if settings.from_scratch else newest_first:
         machine = role.new(partition, settings)
         try:
             machine.restore(unsealed(await store.chunks(checkpoint)))
@@ -145,6 +146,21 @@ async def keep(checkpoint: Checkpoint, chunks: list[bytes], store: Store) -> Non
     log.info("%s: taken, %d chunks", _name(checkpoint), len(chunks))
     for old in superfluous(await store.checkpoints(checkpoint.role, checkpoint.partition)):
         await store.forget(old)
+
+
+def anchors(newest_first: list[Checkpoint]) -> list[Checkpoint]:
+    """Those that a replay of the whole window may begin with, newest first.
+
+    They are from before the window, which ends with the newest of all, or are what a recovery began
+    the epoch with. Where there is none the venue is younger than its window, and its partitions
+    began empty.
+    """
+    horizon = newest_first[0].at - WINDOW_MS if newest_first else 0
+    return [
+        checkpoint
+        for checkpoint in newest_first
+        if checkpoint.at <= horizon or checkpoint.position % OFFSETS_PER_EPOCH == 0
+    ]
 
 
 def superfluous(newest_first: list[Checkpoint]) -> list[Checkpoint]:

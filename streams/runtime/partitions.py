@@ -290,5 +290,5 @@ def _gap(source: Place, held: Held, first: int, settings: Settings) -> str:
         f"the archive goes no further and the log begins at {first}"
     )
     if settings.from_scratch and held.position == held.began:
-        what += "; from scratch takes the partition's first record: start from a checkpoint"
+        what += "; from scratch takes the last 24 hours again: start from a newer checkpoint"
     return what

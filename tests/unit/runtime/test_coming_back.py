@@ -71,9 +71,9 @@ class Store:
             for offset in range(start, self.end):
                 yield opening(offset)
 
-    async def take_checkpoint(self, position: int, first: int = 0) -> None:
-        """One of the machine that took the records from `first` on."""
-        held = Held(ROLE.new(0, SETTINGS), position, {}, 0)
+    async def take_checkpoint(self, position: int, first: int = 0, at: int = 0) -> None:
+        """One of the machine that took the records from `first` on, at a time of the log."""
+        held = Held(ROLE.new(0, SETTINGS), position, {}, 0, at=at)
         for offset in range(first, position):
             record = opening(offset)
             held.machine.apply(record.offset, record.at, record.value)
@@ -113,9 +113,21 @@ async def test_from_scratch_it_takes_every_record_again_and_ends_in_the_same_sta
     assert await usual.digests() == await scratch.digests()
 
 
+async def test_from_scratch_it_takes_a_day_again_on_what_stood_before_it() -> None:
+    hour = 3_600_000
+    store = Store(2, 9)  # the first records are too old for the archive
+    for position, at in ((2, 30 * hour), (4, 31 * hour), (6, 54 * hour), (8, 55 * hour)):
+        await store.take_checkpoint(position, at=at)
+    usual, _ = worker(Log(8, 9), store)
+    scratch, health = worker(Log(8, 9), store, FROM_SCRATCH)
+    assert await usual.assign([0]) == await scratch.assign([0]) == {0: 9}
+    assert health.details["replayed"] == 5  # from offset 4, taken 24 hours before the newest
+    assert await usual.digests() == await scratch.digests()
+
+
 async def test_from_scratch_it_refuses_to_begin_in_the_middle() -> None:
     partitions, _ = worker(Log(3, 9), Store(3, 7), FROM_SCRATCH)
-    with pytest.raises(PositionError, match="start from a checkpoint"):
+    with pytest.raises(PositionError, match="start from a newer checkpoint"):
         await partitions.assign([0])
 
 
