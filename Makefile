@@ -26,7 +26,7 @@ down: $(STAMP) ## Stop what `up` started
 	@$(BIN)/velocity down
 
 test: $(STAMP) ## Run all tests, on a real broker and database
-	$(BIN)/pytest
+	$(BIN)/pytest --durations=20
 
 test-fast: $(STAMP) ## Run the tests that need no servers and no patience
 	$(BIN)/pytest -q -m "not servers and not long"
