@@ -43,6 +43,7 @@ def bring_up(settings: Settings, report: Report) -> Installation:
                 "kafka": addresses.kafka,
                 "cql": addresses.cql,
                 "admin_key": installation.admin_key(settings),
+                "secret_keys": installation.secret_keys(settings),
             }
         )
         report(TOPICS_AND_TABLES, "starting", "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -21,7 +23,8 @@ class NotRunningError(Exception):
 class Installation(msgspec.Struct, frozen=True):
     """A running installation as its clients see it.
 
-    The settings have `kafka`, `cql` and `admin_key` filled in, and know the api and ws by `urls`.
+    The settings have `kafka`, `cql`, `admin_key` and `secret_keys` filled in, and know the api and
+    ws by `urls`.
     """
 
     settings: Settings
@@ -52,8 +55,10 @@ def find(settings: Settings) -> Installation:
     if recorded is not None:
         known["kafka"] = settings.kafka or recorded.kafka
         known["cql"] = settings.cql or recorded.cql
-    if settings.admin_key is None and _key_file(settings.home).exists():
-        known["admin_key"] = SecretStr(_key_file(settings.home).read_text().strip())
+    for name in ("admin_key", "secret_keys"):
+        file = settings.home / name
+        if getattr(settings, name) is None and file.exists():
+            known[name] = SecretStr(file.read_text().strip())
     return Installation(settings.model_copy(update=known), _urls(settings.home))
 
 
@@ -83,21 +88,31 @@ def recorded_addresses(home: Path) -> Addresses | None:
 
 def admin_key(settings: Settings) -> SecretStr:
     """The key of the administration routes: the settings', else the home's, made on first use."""
-    if settings.admin_key is not None:
-        return settings.admin_key
-    file = _key_file(settings.home)
+    return settings.admin_key or _own(
+        settings.home / "admin_key", lambda: secrets.token_urlsafe(32)
+    )
+
+
+def secret_keys(settings: Settings) -> SecretStr:
+    """The keys that seal secrets: the settings', else the home's, made on first use.
+
+    Who loses them loses every session, and every HMAC key has to be given out anew.
+    """
+    return settings.secret_keys or _own(
+        settings.home / "secret_keys", lambda: base64.b64encode(secrets.token_bytes(32)).decode()
+    )
+
+
+def _own(file: Path, make: Callable[[], str]) -> SecretStr:
+    """The secret in a file that only its owner reads, made on first use."""
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return SecretStr(file.read_text().strip())
-    key = secrets.token_urlsafe(32)
+    secret = make()
     with open(handle, "w") as opened:
-        opened.write(key + "\n")
-    return SecretStr(key)
-
-
-def _key_file(home: Path) -> Path:
-    return home / "admin_key"
+        opened.write(secret + "\n")
+    return SecretStr(secret)
 
 
 def _addresses_file(home: Path) -> Path:

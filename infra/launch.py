@@ -23,7 +23,7 @@ def environment(service: Service, settings: Settings, port: int) -> dict[str, st
     """What a service's process is told: its settings, its port, and no secret it has no use for."""
     told = settings.model_copy(update={service.port_setting: port})
     if service.name != "api":
-        told = told.model_copy(update={"admin_key": None})
+        told = told.model_copy(update={"admin_key": None, "secret_keys": None})
     ours = {f"VELOCITY_{name.upper()}": getattr(told, name) for name in Settings.model_fields}
     theirs = {name: value for name, value in os.environ.items() if name not in ours}
     return theirs | {name: _text(value) for name, value in ours.items() if value is not None}

@@ -56,6 +56,20 @@ class Settings(BaseSettings):
     admin_key: SecretStr | None = Field(
         default=None, description="Key of the administration routes; without it they are closed."
     )
+    secret_keys: SecretStr | None = Field(
+        default=None,
+        description="Keys of 32 bytes in base64, by comma: the first seals secrets in the database"
+        " and signs sessions, the others still open what they sealed. Without one there are no"
+        " sessions, and no new HMAC keys.",
+    )
+    registration: bool = Field(
+        default=True, description="Whether anybody may open an account with an e-mail address."
+    )
+    proxies: str = Field(
+        default="",
+        description="Addresses and networks, by comma, of proxies whose X-Forwarded-For is"
+        " believed. Limits and allow-lists go by the client's address.",
+    )
     checkpoint_records: int = Field(
         default=20_000, ge=1, description="Records a machine takes between two checkpoints."
     )

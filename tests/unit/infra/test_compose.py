@@ -55,12 +55,9 @@ def test_ports_are_published_to_this_machine_only(services: dict[str, Any]) -> N
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_only_the_api_is_told_the_admin_key(services: dict[str, Any]) -> None:
-    told = {
-        name
-        for name, service in services.items()
-        if "VELOCITY_ADMIN_KEY" in service.get("environment", {})
-    }
+@pytest.mark.parametrize("secret", ["VELOCITY_ADMIN_KEY", "VELOCITY_SECRET_KEYS"])
+def test_only_the_api_is_told_secrets(secret: str, services: dict[str, Any]) -> None:
+    told = {name for name, service in services.items() if secret in service.get("environment", {})}
     assert told == {"api"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 from pathlib import Path
@@ -21,8 +22,8 @@ RECORDED = Addresses("127.0.0.1:1", "127.0.0.1:2")
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    empty = {"home": tmp_path, "kafka": None, "cql": None, "admin_key": None}
-    return Settings().model_copy(update=empty)
+    empty = dict.fromkeys(("kafka", "cql", "admin_key", "secret_keys"))
+    return Settings().model_copy(update={"home": tmp_path, **empty})
 
 
 def _this_process(address: str) -> Process:
@@ -57,11 +58,17 @@ def test_an_empty_home_says_how_to_start(settings: Settings) -> None:
         _ = installation.find(settings).api_url
 
 
-def test_the_admin_key_is_made_once_and_only_its_owner_reads_it(settings: Settings) -> None:
-    key = installation.admin_key(settings)
-    assert installation.admin_key(settings) == key
-    assert installation.find(settings).settings.admin_key == key
-    assert stat.S_IMODE((settings.home / "admin_key").stat().st_mode) == 0o600
+@pytest.mark.parametrize("name", ["admin_key", "secret_keys"])
+def test_a_secret_is_made_once_and_only_its_owner_reads_it(name: str, settings: Settings) -> None:
+    make = getattr(installation, name)
+    secret = make(settings)
+    assert make(settings) == secret
+    assert getattr(installation.find(settings).settings, name) == secret
+    assert stat.S_IMODE((settings.home / name).stat().st_mode) == 0o600
+
+
+def test_what_seals_secrets_is_a_key_of_32_bytes(settings: Settings) -> None:
+    assert len(base64.b64decode(installation.secret_keys(settings).get_secret_value())) == 32
 
 
 def test_an_admin_key_in_the_settings_is_not_written_down(settings: Settings) -> None:

@@ -15,8 +15,9 @@ from infra.settings import Settings
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     monkeypatch.setenv("VELOCITY_ADMIN_KEY", "in the environment")
-    changes = {"home": tmp_path, "kafka": "k:1", "cql": "c:2", "admin_key": SecretStr("secret")}
-    return Settings().model_copy(update=changes)
+    changes = {"home": tmp_path, "kafka": "k:1", "cql": "c:2"}
+    hidden = {"admin_key": SecretStr("secret"), "secret_keys": SecretStr("secrets")}
+    return Settings().model_copy(update=changes | hidden)
 
 
 def _as_read_by(name: str, told: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
@@ -32,8 +33,9 @@ def test_a_service_reads_back_the_settings_and_its_port(
 
 
 @pytest.mark.parametrize("name", sorted(set(BY_NAME) - {"api"}))
-def test_only_the_api_is_told_the_admin_key(name: str, told: Settings) -> None:
-    assert "VELOCITY_ADMIN_KEY" not in environment(BY_NAME[name], told, 4321)
+def test_only_the_api_is_told_secrets(name: str, told: Settings) -> None:
+    variables = environment(BY_NAME[name], told, 4321)
+    assert not {"VELOCITY_ADMIN_KEY", "VELOCITY_SECRET_KEYS"} & variables.keys()
 
 
 def test_services_start_in_the_order_in_which_orders_flow() -> None:
