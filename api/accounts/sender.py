@@ -5,6 +5,9 @@ next one (the Disruptor's smart batching): at rest a command goes alone and wait
 under load the cost of a record is shared. One frame in flight keeps a partition's commands in the
 order they were taken.
 
+Commands that a client sends together are one entry, and go in one frame: one future and one wake-up
+for all of them.
+
 The producer is idempotent and repeats a frame until the log has it, so a broker that is away for
 a while delays its frame and never doubles it. What a caller waits for is bounded all the same, and
 so is what may pile up. A command whose caller has given up before it was sent is not sent.
@@ -15,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -67,9 +70,11 @@ class Placed:
 
 
 class _Waiting(NamedTuple, Generic[Command]):
-    command: Command
+    """Commands that were sent together."""
+
+    commands: Collection[Command]
     key: str
-    placed: asyncio.Future[Placed]
+    placed: asyncio.Future[list[Placed]]
 
 
 class Sender(Generic[Command]):
@@ -102,12 +107,23 @@ class Sender(Generic[Command]):
 
         Raises -1008 when too many wait already, -1007 when the log did not answer in time.
         """
+        (placed,) = await self.send_all((command,), key, partition)
+        return placed
+
+    async def send_all(
+        self, commands: Collection[Command], key: str, partition: int
+    ) -> list[Placed]:
+        """Append commands to a partition in one frame: the log has all of them or none.
+
+        `FRAME_COMMANDS_MAX` at most. Raises as `send`.
+        """
+        if not 0 < len(commands) <= FRAME_COMMANDS_MAX:
+            raise ValueError(f"{len(commands)} commands make no frame")
         lane = self._lanes[partition]
-        if len(lane.pending) >= PENDING_MAX:
+        if lane.size + len(commands) > PENDING_MAX:
             raise overloaded()
-        placed: asyncio.Future[Placed] = asyncio.get_running_loop().create_future()
-        lane.pending.append(_Waiting(command, key, placed))
-        lane.wake.set()
+        placed: asyncio.Future[list[Placed]] = asyncio.get_running_loop().create_future()
+        lane.add(_Waiting(commands, key, placed))
         try:
             async with asyncio.timeout(ACK_LIMIT_S):
                 return await placed
@@ -129,18 +145,26 @@ class Sender(Generic[Command]):
                 await self._send_frame(lane, frame)
 
     async def _send_frame(self, lane: _Lane[Command], frame: list[_Waiting[Command]]) -> None:
-        commands = [waiting.command for waiting in frame]
+        commands = [command for waiting in frame for command in waiting.commands]
         value = encode_frame(Frame(FRAME_VERSION, "", Sequence(0), commands))
         if len(value) > FRAME_BYTES_MAX:
-            raise ValueError(f"a frame of {len(frame)} commands took {len(value)} bytes")
+            raise ValueError(f"a frame of {len(commands)} commands took {len(value)} bytes")
         acknowledged = await self._producer.send(
             self._topic, value, key=frame[0].key.encode(), partition=lane.partition
         )
         record = await self._acknowledged(lane, acknowledged)
         offset = self._epoch.logical(record.offset)
-        for index, waiting in enumerate(frame):
+        index = 0
+        for waiting in frame:
+            count = len(waiting.commands)
             if not waiting.placed.done():
-                waiting.placed.set_result(Placed(lane.partition, offset, index, record.timestamp))
+                waiting.placed.set_result(
+                    [
+                        Placed(lane.partition, offset, number, record.timestamp)
+                        for number in range(index, index + count)
+                    ]
+                )
+            index += count
 
     async def _acknowledged(self, lane: _Lane[Command], acknowledged: asyncio.Future[Any]) -> Any:
         """Wait as long as it takes: a frame can't be taken back, and no other may overtake it."""
@@ -152,22 +176,32 @@ class Sender(Generic[Command]):
 
 
 class _Lane(Generic[Command]):
-    """One partition: what waits for it."""
+    """One partition: what waits for it, and how many commands that is."""
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
-        self.pending: deque[_Waiting[Command]] = deque()
+        self.size = 0
         self.wake = asyncio.Event()
         self.stalled = False
+        self._pending: deque[_Waiting[Command]] = deque()
+
+    def add(self, waiting: _Waiting[Command]) -> None:
+        """Queue commands for the next frame that has room for them."""
+        self._pending.append(waiting)
+        self.size += len(waiting.commands)
+        self.wake.set()
 
     def next_frame(self) -> list[_Waiting[Command]]:
         """Take what goes next: in the order it came, without what nobody waits for any more."""
         frame: list[_Waiting[Command]] = []
-        while self.pending and len(frame) < FRAME_COMMANDS_MAX:
-            waiting = self.pending.popleft()
+        room = FRAME_COMMANDS_MAX
+        while self._pending and len(self._pending[0].commands) <= room:
+            waiting = self._pending.popleft()
+            self.size -= len(waiting.commands)
             if not waiting.placed.done():
                 frame.append(waiting)
-        if not self.pending:
+                room -= len(waiting.commands)
+        if not self._pending:
             self.wake.clear()
         return frame
 

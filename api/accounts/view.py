@@ -194,7 +194,7 @@ class AccountView:
             progress = self._progress[self._partition(account)]
             await progress.until(condition, CATCH_UP_LIMIT_S)
         except TimeoutError as error:
-            log.warning("a read was refused, requests of account %d have no outcome yet", account)
+            log.warning("a read was refused, requests of account %s have no outcome yet", account)
             raise unavailable() from error
 
     def _partition(self, account: AccountId) -> int:

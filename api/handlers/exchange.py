@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from api.accounts.answers import Answers
@@ -22,6 +22,7 @@ from streams.messages import (
     AccountId,
     MarketCommand,
     MarketId,
+    PlaceOrder,
     partition_of_account,
 )
 
@@ -63,7 +64,17 @@ class Exchange:
 
         Raises -1008 when too many are waiting, -1007 when the log did not answer.
         """
-        partition = partition_of_account(account, self.settings.account_partitions)
-        placed = await self.commands.send(command, account, partition)
+        (placed,) = await self._send(account, (command,))
         self.accounts.acknowledge(account, placed, ledger_answers)
         return placed
+
+    async def orders(self, account: AccountId, orders: Collection[PlaceOrder]) -> list[Placed]:
+        """Put an account's new orders on the log together, in order; as `command`."""
+        placed = await self._send(account, orders)
+        for place in placed:
+            self.accounts.acknowledge(account, place)
+        return placed
+
+    async def _send(self, account: AccountId, commands: Collection[AccountCommand]) -> list[Placed]:
+        partition = partition_of_account(account, self.settings.account_partitions)
+        return await self.commands.send_all(commands, account, partition)

@@ -76,6 +76,11 @@ def send(sender: Sender[AccountCommand], name: str) -> asyncio.Task[Placed]:
     return asyncio.create_task(sender.send(OpenAccount(AccountId(name)), name, 0))
 
 
+def send_all(sender: Sender[AccountCommand], names: str) -> asyncio.Task[list[Placed]]:
+    commands = [OpenAccount(AccountId(name)) for name in names]
+    return asyncio.create_task(sender.send_all(commands, names, 0))
+
+
 async def turns() -> None:
     """Let everything run that can."""
     for _ in range(10):
@@ -187,3 +192,34 @@ async def test_a_log_that_fails_ends_the_service_rather_than_guessing() -> None:
     with pytest.raises(ExceptionGroup):
         await running_sender
     sent.cancel()
+
+
+async def test_commands_sent_together_are_in_one_frame_and_named_in_order() -> None:
+    log = Log()
+    async with running(log) as sender:
+        under_way = send(sender, "a")
+        await turns()
+        together = [send_all(sender, "b" * 200), send_all(sender, "c" * 100)]
+        await turns()
+        for number in range(3):
+            log.acknowledge(number)
+            await turns()
+        assert [len(frame) for frame in log.frames] == [1, 200, 100]
+        first, second = [await sent for sent in together]
+        assert [placed.index for placed in first] == list(range(200))
+        assert {placed.offset for placed in second} == {102}
+        await under_way
+
+
+async def test_of_commands_sent_together_all_or_none_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "PENDING_MAX", 3)
+    async with running(Log()) as sender:
+        under_way = send(sender, "a")
+        await turns()
+        waiting = send_all(sender, "bb")
+        await turns()
+        with pytest.raises(ApiError) as full:
+            await send_all(sender, "cc")
+        assert full.value.code == -1008
+        under_way.cancel()
+        waiting.cancel()
