@@ -11,10 +11,21 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from projections import archive, balances, klines, markets, orders, tickers, trades
+from projections import archive, audit, balances, klines, markets, orders, tickers, trades
 from projections.tables import Unwritable, Write
 from streams import messages
-from streams.topics import COMMANDS, KLINES, MARKETS, ORDERS, TICKERS, TRADES, UPDATES, Topic
+from streams.messages.audit import audit_entries
+from streams.topics import (
+    AUDIT,
+    COMMANDS,
+    KLINES,
+    MARKETS,
+    ORDERS,
+    TICKERS,
+    TRADES,
+    UPDATES,
+    Topic,
+)
 
 
 class Record(NamedTuple):
@@ -75,6 +86,17 @@ def frames(log: archive.Log) -> Read:
     return read
 
 
+def audited(record: Record) -> list[Write]:
+    """The audit's entries, by their place on the log."""
+    try:
+        writes = list(audit.rows_of_audit(audit_entries.decode(record.value), record.offset))
+        for write in writes:
+            write.check()
+    except (msgspec.DecodeError, Unwritable) as error:
+        raise MalformedRecord(str(error)) from error
+    return writes
+
+
 UPDATES_FEED = Feed(
     "updates",
     {
@@ -103,7 +125,9 @@ ARCHIVE_FEED = Feed(
     },
 )
 
-FEEDS = (UPDATES_FEED, MARKETS_FEED, ARCHIVE_FEED)
+AUDIT_FEED = Feed("audit", {AUDIT: audited})
+
+FEEDS = (UPDATES_FEED, MARKETS_FEED, ARCHIVE_FEED, AUDIT_FEED)
 
 
 def updates_group(venue: str) -> str:

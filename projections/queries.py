@@ -13,8 +13,10 @@ import msgspec
 
 from infra.settings import Settings
 from projections import klines as candles
+from projections.audit import AUDIT
 from projections.epoch import epoch_of
 from projections.feeds import updates_group
+from projections.identity import Identities
 from projections.markets import EVERYTHING
 from projections.orders import ORDERS
 from projections.series import Window
@@ -35,6 +37,7 @@ from streams.messages import (
     Trade,
     Units,
 )
+from streams.messages.audit import AuditEntry
 from streams.messages.epoch import Epoch
 
 __all__ = ["Account", "ApiKey", "DatabaseUnavailable", "Queries", "Window", "updates_group"]
@@ -62,10 +65,13 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 
 class Queries:
-    """Typed reads, and the few writes that belong to the api. `close` it at the end."""
+    """Typed reads, and the few writes that belong to the api: accounts here, who may come in as
+    `identities`. `close` it at the end.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.identities = Identities(database)
 
     @classmethod
     async def connect(cls, settings: Settings) -> Self:
@@ -216,6 +222,10 @@ class Queries:
             " VALUES (?, ?, ?, ?, ?)",
             (key.key, key.account, key.secret, set(key.permissions), key.created),
         )
+
+    async def audit(self, account: AccountId, window: Window) -> list[AuditEntry]:
+        """The audit's entries about an account, those of all for `VENUE`, by sequence."""
+        return await AUDIT.read(self._database, (account,), window)
 
 
 def _was_accepted(order: OrderUpdate) -> bool:

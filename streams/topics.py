@@ -23,7 +23,7 @@ class Spread(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic and its contract. `retention_ms` is None where compaction alone decides."""
+    """A topic and its contract. `retention_ms` is None where records don't go by their age."""
 
     short: str
     key: str
@@ -139,6 +139,16 @@ MARKETS = Topic(
     retention_ms=None,
     compacted=True,
 )
+AUDIT = Topic(
+    short="audit",
+    key="account",
+    spread=Spread.ONE,  # few records, and one order of all of them
+    content_type=JSON,
+    public=False,
+    writers=("api",),
+    readers=("projections",),
+    retention_ms=None,
+)
 DEAD_LETTERS = Topic(
     short="dead-letters",
     key="source",
@@ -150,4 +160,15 @@ DEAD_LETTERS = Topic(
     retention_ms=30 * DAY_MS,
 )
 
-TOPICS = (COMMANDS, ORDERS, UPDATES, TRADES, DEPTH, TICKERS, KLINES, MARKETS, DEAD_LETTERS)
+TOPICS = (
+    COMMANDS,
+    ORDERS,
+    UPDATES,
+    TRADES,
+    DEPTH,
+    TICKERS,
+    KLINES,
+    MARKETS,
+    AUDIT,
+    DEAD_LETTERS,
+)

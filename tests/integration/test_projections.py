@@ -320,7 +320,7 @@ async def test_while_the_broker_is_away_the_service_says_so_and_waits(
     async def faults() -> list[bool]:
         return ["broker" in feed for feed in health.details.values()]  # type: ignore[operator]
 
-    await becomes(faults, [True, True, True])
+    await becomes(faults, [True, True, True, True])
     assert not health.ready
 
 

@@ -28,7 +28,7 @@ RULES = {
     "streams/ledger": MACHINE,
     "streams/market_data": MACHINE,
     "projections": RIM,
-    "api": (*RIM, "projections.queries"),
+    "api": (*RIM, "projections.queries", "projections.identity"),
 }
 """What of the project each may import, besides itself."""
 
