@@ -106,6 +106,47 @@ def bad_signature() -> ApiError:
     return ApiError(-1022, "Signature for this request is not valid.")
 
 
+def too_many_failures(retry_after_s: int) -> ApiError:
+    """Attempts to get in are counted, and there were too many."""
+    return ApiError(
+        -1003, f"Too many failed attempts; try again in {retry_after_s} s.", 429, retry_after_s
+    )
+
+
+def no_session() -> ApiError:
+    return ApiError(-1002, "You are not authorized to execute this request: log in.", 401)
+
+
+def wrong_password() -> ApiError:
+    """Not told apart: no such user, and a user with another password."""
+    return ApiError(-1002, "Invalid e-mail address or password.", 401)
+
+
+def sessions_closed() -> ApiError:
+    """Sessions and secrets need a key to sign and seal with."""
+    return ApiError(-1020, "This operation is not supported: VELOCITY_SECRET_KEYS is not set.")
+
+
+def registration_closed() -> ApiError:
+    return ApiError(-1020, "This operation is not supported: accounts are opened by the venue.")
+
+
+def unfit_password(rule: str) -> ApiError:
+    return ApiError(-1130, f"Data sent for parameter 'password' is not valid: {rule}.")
+
+
+def email_taken() -> ApiError:
+    return ApiError(-1130, "An account with this e-mail address exists.", 409)
+
+
+def no_such_key() -> ApiError:
+    return ApiError(-1130, "No such API key.", 404)
+
+
+def too_many_keys(maximum: int) -> ApiError:
+    return ApiError(-1130, f"An account has at most {maximum} API keys; revoke one.", 409)
+
+
 def late_timestamp() -> ApiError:
     return ApiError(-1021, "Timestamp for this request is outside of the recvWindow.")
 
@@ -214,6 +255,12 @@ def invalid(name: str) -> ApiError:
     return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
 
 
+def invalid_json(name: str = "") -> ApiError:
+    if not name:
+        return ApiError(-1135, "Invalid JSON Request")
+    return ApiError(-1135, f"JSON sent for parameter '{name}' is not valid")
+
+
 def bad_ticker_type() -> ApiError:
     return ApiError(-1139, "Invalid ticker type.")
 
@@ -240,6 +287,15 @@ def unsupported_order(what: str) -> ApiError:
 
 def no_liquidity() -> ApiError:
     return ApiError(-2010, "Order book liquidity is less than symbol minimum quantity.")
+
+
+def batch_too_large(maximum: int) -> ApiError:
+    """As Binance's futures, whose batches these are, have it."""
+    return ApiError(
+        -4082,
+        "Invalid number of batch place orders."
+        f" Batch place orders number should not exceed {maximum}.",
+    )
 
 
 def unknown_order() -> ApiError:

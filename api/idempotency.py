@@ -30,3 +30,8 @@ def read_key(sent: Sequence[str], *, taken: bool) -> str:
 def client_id(key: str) -> str:
     """The name of an order whose client gave only a key: the same for a retry, as it must be."""
     return blake2b(key.encode(), digest_size=11).hexdigest()
+
+
+def key_within(key: str, number: int) -> str:
+    """The key of one order of a batch that was sent under a key: its own, and again the same."""
+    return blake2b(b"%d %s" % (number, key.encode()), digest_size=16).hexdigest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from api.auth import Caller
 from api.errors import bad_combination, either_mandatory, interval_too_long, no_such_order
 from api.handlers import shapes
+from api.handlers.cancelling import ORDER_ID, ORIG_CLIENT_ORDER_ID
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import (
     END_TIME,
@@ -22,7 +23,6 @@ from api.handlers.parameters import (
     Parameters,
 )
 from api.handlers.shapes import Json
-from api.handlers.trading import ORDER_ID, ORIG_CLIENT_ORDER_ID
 from projections.queries import Window
 from streams.messages import BASIS_POINTS, UNIT, format_units
 

@@ -30,7 +30,8 @@ class Endpoint:
 class SignedEndpoint:
     """One that only its account may call, signed with a key of that account.
 
-    `repeatable` says that a retry is recognised by its idempotency key.
+    `repeatable` says that a retry is recognised by its idempotency key, `takes_json` that its
+    parameters may come as a JSON body.
     """
 
     method: str
@@ -40,3 +41,4 @@ class SignedEndpoint:
     parameters: tuple[Parameter, ...] = ()
     example: Any = None
     repeatable: bool = False
+    takes_json: bool = False

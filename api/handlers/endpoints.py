@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.handlers import account, examples, market, trading, wallet
+from api.handlers import account, cancelling, examples, market, placing, wallet
 from api.handlers.aggregate_trades import AGGREGATE_TRADES, aggregate_trades
 from api.handlers.endpoint import Endpoint, SignedEndpoint
 
@@ -78,36 +78,46 @@ SIGNED = (
     SignedEndpoint(
         "POST",
         "/api/v3/order",
-        trading.new_order,
+        placing.new_order,
         "Place an order",
-        trading.NEW_ORDER,
+        placing.NEW_ORDER,
         examples.ORDER_FULL,
         repeatable=True,
     ),
     SignedEndpoint(
         "POST",
         "/api/v3/order/test",
-        trading.check_order,
+        placing.check_order,
         "Check an order without placing it",
-        trading.NEW_ORDER,
+        placing.NEW_ORDER,
         {},
         repeatable=True,
     ),
     SignedEndpoint(
+        "POST",
+        "/api/v3/batchOrders",
+        placing.new_orders,
+        "Place up to 100 orders",
+        placing.NEW_ORDERS,
+        [examples.ORDER_FULL, examples.REFUSAL],
+        repeatable=True,
+        takes_json=True,
+    ),
+    SignedEndpoint(
         "DELETE",
         "/api/v3/order",
-        trading.cancel_order,
+        cancelling.cancel_order,
         "Cancel an order",
-        trading.CANCEL_ORDER,
+        cancelling.CANCEL_ORDER,
         examples.CANCELED_ORDER,
         repeatable=True,
     ),
     SignedEndpoint(
         "DELETE",
         "/api/v3/openOrders",
-        trading.cancel_open_orders,
+        cancelling.cancel_open_orders,
         "Cancel all open orders of a market",
-        trading.CANCEL_OPEN_ORDERS,
+        cancelling.CANCEL_OPEN_ORDERS,
         [examples.CANCELED_ORDER],
     ),
     SignedEndpoint(

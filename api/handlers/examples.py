@@ -122,6 +122,7 @@ ORDER_FULL = {
         }
     ],
 }
+REFUSAL = {"code": -2010, "msg": "Account has insufficient balance for requested action."}
 CANCELED_ORDER = {
     **_TERMS,
     "origClientOrderId": "6gCrw2kRUAF9CvJDGP16IP",

@@ -6,7 +6,7 @@ Every endpoint has a tuple of `Parameter`s: its requests are read by it, and doc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TypeVar
@@ -47,6 +47,7 @@ class Kind(Enum):
     DECIMAL = "^([0-9]{1,20})(\\.[0-9]{1,20})?$"
     BOOLEAN = "^(true|false|TRUE|FALSE)$"
     CLIENT_ID = "^[a-zA-Z0-9-_]{1,36}$"
+    LIST = "^\\[[\\s\\S]*\\]$"
     WORD = "^[ -~]{1,200}$"
 
 
@@ -188,28 +189,51 @@ def decode(encoded: bytes) -> dict[str, str]:
     return sent
 
 
-def read(sent: dict[str, str], spec: Sequence[Parameter], signed: bool = False) -> Parameters:
+class Spec:
+    """The parameters an endpoint takes, made ready to hold requests against."""
+
+    def __init__(self, parameters: Iterable[Parameter]) -> None:
+        known = {parameter.name: parameter for parameter in parameters}
+        self.kinds = {name: parameter.kind for name, parameter in known.items()}
+        self.matches = {name: _LEGAL[kind].fullmatch for name, kind in self.kinds.items()}
+        self.required = tuple(name for name, parameter in known.items() if parameter.required)
+
+
+def read(sent: dict[str, str], spec: Spec, signed: bool = False) -> Parameters:
     """Hold what was sent against what the endpoint takes.
 
     Raises -1104 (-1101 on an endpoint that is not signed) for a parameter it does not take, -1102
     for one it must have, -1105 for an empty one, -1100 for one that is not written as it must be.
     """
-    known = {parameter.name: parameter for parameter in spec}
-    unknown = sent.keys() - known.keys()
-    if unknown:
+    matches = spec.matches
+    if not sent.keys() <= matches.keys():
+        unknown = sent.keys() - matches.keys()
         if signed:
             raise unread_parameters(len(sent) - len(unknown), len(sent))
-        raise too_many_parameters(len(spec), len(sent))
-    _check_required(sent, spec)
+        raise too_many_parameters(len(matches), len(sent))
+    for name in spec.required:
+        if name not in sent:
+            raise mandatory(name)
     for name, value in sent.items():
-        if not value:
-            raise empty(name)
-        if not _LEGAL[known[name].kind].fullmatch(value):
-            raise illegal_characters(name, known[name].kind.value)
+        if not matches[name](value):
+            raise illegal_characters(name, spec.kinds[name].value) if value else empty(name)
     return Parameters(sent)
 
 
-def _check_required(sent: dict[str, str], spec: Iterable[Parameter]) -> None:
-    for parameter in spec:
-        if parameter.required and parameter.name not in sent:
-            raise mandatory(parameter.name)
+def text_of(name: str, value: object) -> str:
+    """A parameter that came as JSON, as it would have been written in a form.
+
+    Numbers keep the digits they were sent with, so decoders must give those that are no integers
+    as text. Raises -1105 for null, -1130 for what no parameter is.
+    """
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case None:
+            raise empty(name)
+        case _:
+            raise invalid(name)

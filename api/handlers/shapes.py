@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.errors import ApiError
 from api.feeds.aggregates import AggregateTrade
 from api.feeds.book import Book
 from api.feeds.candles import DAY_MS
@@ -40,6 +41,11 @@ _EXPIRY_REASONS = {
     Reason.FILL_OR_KILL: "UNFILLED_FOK_ORDER_EXPIRED",
     Reason.NO_LIQUIDITY: "INSUFFICIENT_LIQUIDITY",
 }
+
+
+def refusal(error: ApiError) -> Json:
+    """An error, as every door tells it."""
+    return {"code": error.code, "msg": error.msg}
 
 
 # -- orders ---------------------------------------------------------------------------------------

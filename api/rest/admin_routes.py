@@ -88,7 +88,7 @@ class _Routes:
 
 async def _read(request: Request, kind: type[Body]) -> Body:
     try:
-        return msgspec.json.decode(await read_body(request), type=kind)
+        return msgspec.json.decode((await read_body(request)).value, type=kind)
     except msgspec.ValidationError as error:
         raise ApiError(-1130, f"Data sent is not valid: {error}.") from error
     except msgspec.DecodeError as error:

@@ -6,7 +6,7 @@ import logging
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from api.auth import ADMIN_KEY_HEADER
 from api.errors import ApiError, no_such_route, overloaded, unexpected, wrong_method
@@ -15,7 +15,7 @@ from api.handlers.exchange import Exchange
 from api.rest.admin_routes import add_admin_routes
 from api.rest.documentation import SECURITY_SCHEMES
 from api.rest.http import refusal, reply
-from api.rest.routes import add_routes
+from api.rest.routes import Route, document, route_of
 
 REQUESTS_MAX = 2048
 """Requests in work at once; who comes on top of that is told to come again."""
@@ -28,18 +28,58 @@ means that nobody knows whether the request took effect: ask, by the client orde
 log = logging.getLogger(__name__)
 
 
-def create_app(exchange: Exchange) -> FastAPI:
-    """The door to an exchange whose parts somebody else runs."""
+class Door:
+    """The door to an exchange whose parts somebody else runs.
+
+    Requests to known endpoints go straight to their routes: what FastAPI does on the way costs
+    more than the rest of an order. It documents them, and serves what they are not: the
+    administration, its documents, and what is not there.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        endpoints = (*SIGNED, *PUBLIC)
+        self._routes: dict[tuple[str, str], Route] = {
+            (endpoint.method, endpoint.path): route_of(exchange, endpoint) for endpoint in endpoints
+        }
+        self._app = _documented(exchange)
+        for endpoint in endpoints:
+            document(self._app, endpoint, self._routes[endpoint.method, endpoint.path])
+        _add_security_schemes(self._app)
+        self._requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._requests >= REQUESTS_MAX:
+            await refusal(overloaded())(scope, receive, send)
+            return
+        self._requests += 1
+        try:
+            route = self._routes.get((scope["method"], scope["path"]))
+            if route is None:
+                await self._app(scope, receive, send)
+            else:
+                answer = await _answered(route, Request(scope, receive))
+                await answer(scope, receive, send)
+        finally:
+            self._requests -= 1
+
+
+async def _answered(route: Route, request: Request) -> Response:
+    try:
+        return await route(request)
+    except ApiError as error:
+        return refusal(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told without its details
+        return await _unexpected(request, error)
+
+
+def _documented(exchange: Exchange) -> FastAPI:
     app = FastAPI(title="Velocity", version="1", description=ABOUT, redoc_url=None)
     app.add_api_route("/ready", _readiness(exchange), include_in_schema=False)
     app.add_api_route("/live", _live, include_in_schema=False)
-    add_routes(app, exchange, (*PUBLIC, *SIGNED))
     add_admin_routes(app, exchange)
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(Exception, _unexpected)
-    app.add_middleware(_Bounded)
-    _add_security_schemes(app)
     return app
 
 
@@ -74,27 +114,9 @@ async def _no_route(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    """The details are for the log, where the server writes them with their traceback."""
-    log.error("unexpected, in %s %s: %r", request.method, request.url.path, error)
+    """The details are for the log."""
+    log.error("unexpected, in %s %s", request.method, request.url.path, exc_info=error)
     return refusal(unexpected())
-
-
-class _Bounded:
-    """Lets so many requests in at once."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._requests = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._requests >= REQUESTS_MAX:
-            await refusal(overloaded())(scope, receive, send)
-            return
-        self._requests += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._requests -= 1
 
 
 def _add_security_schemes(app: FastAPI) -> None:

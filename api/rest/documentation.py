@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import json
+
 from api.auth import API_KEY_HEADER
 from api.handlers.endpoint import Endpoint, SignedEndpoint
 from api.handlers.parameters import SIGNATURE, Kind, Parameter
@@ -31,6 +33,8 @@ def describe(endpoint: Endpoint | SignedEndpoint) -> Json:
         described["security"] = [{"ApiKey": []}]
     if isinstance(endpoint, SignedEndpoint) and endpoint.repeatable:
         described["parameters"].append(IDEMPOTENCY_KEY)
+    if isinstance(endpoint, SignedEndpoint) and endpoint.takes_json:
+        described["requestBody"] = _json_body(endpoint)
     return described
 
 
@@ -83,6 +87,23 @@ def _parameter(parameter: Parameter) -> Json:
     return described
 
 
+def _json_body(endpoint: SignedEndpoint) -> Json:
+    """The parameters as a JSON object; `signature` stays in the query."""
+    example = {
+        parameter.name: json.decode(str(parameter.example))
+        for parameter in endpoint.parameters
+        if parameter.kind is Kind.LIST
+    }
+    schema = {
+        "type": "object",
+        "properties": {name: {"type": "array", "items": {"type": "object"}} for name in example},
+    }
+    return {
+        "description": "What is not in the query; the signature covers the body as it is.",
+        "content": {"application/json": {"schema": schema, "example": example}},
+    }
+
+
 def _schema(parameter: Parameter) -> Json:
     if parameter.choices:
         return {"type": "string", "enum": list(parameter.choices)}
@@ -91,7 +112,7 @@ def _schema(parameter: Parameter) -> Json:
             return {"type": "integer", "format": "int64", "minimum": 0}
         case Kind.BOOLEAN:
             return {"type": "boolean"}
-        case Kind.SYMBOL | Kind.SYMBOLS | Kind.DECIMAL | Kind.CLIENT_ID | Kind.WORD:
+        case Kind.SYMBOL | Kind.SYMBOLS | Kind.DECIMAL | Kind.CLIENT_ID | Kind.WORD | Kind.LIST:
             return {"type": "string", "pattern": parameter.kind.value}
 
 

@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
+from typing import NamedTuple
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from api.errors import ApiError, body_too_large, body_too_slow, wrong_content_type
+from api.handlers import shapes
 
 BODY_BYTES_MAX = 64 * 1024
 BODY_LIMIT_S = 5.0
 FORM = "application/x-www-form-urlencoded"
+
+JSON = "application/json"
+
+
+class Body(NamedTuple):
+    """What a request carried, and of which media type."""
+
+    type: str
+    value: bytes
+
 
 _encoder = msgspec.json.Encoder()
 
 
 def reply(answer: object, status: int = 200) -> Response:
     """An answer as JSON."""
-    return Response(_encoder.encode(answer), status, media_type="application/json")
+    return Response(_encoder.encode(answer), status, media_type=JSON)
 
 
 def refusal(error: ApiError) -> Response:
     """An error as `{"code", "msg"}`."""
-    response = reply({"code": error.code, "msg": error.msg}, error.status)
+    response = reply(shapes.refusal(error), error.status)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
 
 
-async def read_body(request: Request) -> bytes:
-    """All of a request's body. Raises 413 when it is too long, 408 when it is too slow."""
+async def read_body(request: Request, types: Container[str] = ()) -> Body:
+    """All of a request's body.
+
+    Raises 413 when it is too long, 408 when it is too slow, 415 when it is of none of the types.
+    """
     chunks: list[bytes] = []
     size = 0
     try:
@@ -43,14 +59,7 @@ async def read_body(request: Request) -> bytes:
                 chunks.append(chunk)
     except (TimeoutError, ClientDisconnect) as error:
         raise body_too_slow() from error
-    return b"".join(chunks)
-
-
-async def read_form(request: Request) -> bytes:
-    """A form as it was sent, still encoded; a GET has none. Raises 415 for another type."""
-    if request.method == "GET":
-        return b""
-    body = await read_body(request)
-    if body and request.headers.get("content-type", FORM).partition(";")[0].strip() != FORM:
+    kind = request.headers.get("content-type", FORM).partition(";")[0].strip()
+    if chunks and types and kind not in types:
         raise wrong_content_type()
-    return body
+    return Body(kind, b"".join(chunks))

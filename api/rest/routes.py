@@ -2,88 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable
 
+import msgspec
 from fastapi import FastAPI, Request, Response
 
-from api.auth import (
-    API_KEY_HEADER,
-    Caller,
-    check_key_format,
-    check_signature,
-    check_time,
-    signed_payload,
-)
-from api.errors import mandatory, rejected_key
+from api.auth import API_KEY_HEADER, signed_payload
+from api.errors import invalid_json
 from api.handlers.endpoint import Endpoint, SignedEndpoint
+from api.handlers.entry import PublicEntry, SignedEntry, SignedRequest
 from api.handlers.exchange import Exchange
-from api.handlers.parameters import SIGNATURE, decode, read
-from api.idempotency import IDEMPOTENCY_KEY_HEADER, read_key
+from api.handlers.parameters import decode, text_of
+from api.idempotency import IDEMPOTENCY_KEY_HEADER
 from api.rest.documentation import describe
-from api.rest.http import read_form, reply
+from api.rest.http import FORM, JSON, Body, read_body, reply
+
+Route = Callable[[Request], Awaitable[Response]]
+
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_value = msgspec.json.Decoder(float_hook=str)
 
 
-def add_routes(
-    app: FastAPI, exchange: Exchange, endpoints: Iterable[Endpoint | SignedEndpoint]
-) -> None:
-    """Serve endpoints from an app."""
-    for endpoint in endpoints:
-        match endpoint:
-            case Endpoint():
-                route = _public(exchange, endpoint)
-            case SignedEndpoint():
-                route = _signed(exchange, endpoint)
-        app.add_api_route(
-            endpoint.path,
-            route,
-            methods=[endpoint.method],
-            response_class=Response,
-            summary=endpoint.summary,
-            name=endpoint.handle.__name__,
-            operation_id=f"{endpoint.method.lower()}_{endpoint.handle.__name__}",
-            openapi_extra=describe(endpoint),
-        )
+def route_of(exchange: Exchange, endpoint: Endpoint | SignedEndpoint) -> Route:
+    """What answers an endpoint's requests. It raises `ApiError`."""
+    match endpoint:
+        case Endpoint():
+            return _public(PublicEntry(exchange, endpoint))
+        case SignedEndpoint():
+            return _signed(SignedEntry(exchange, endpoint), endpoint)
 
 
-def _public(exchange: Exchange, endpoint: Endpoint):  # type: ignore[no-untyped-def]
+def document(app: FastAPI, endpoint: Endpoint | SignedEndpoint, route: Route) -> None:
+    """Have an app list an endpoint, and serve it."""
+    app.add_api_route(
+        endpoint.path,
+        route,
+        methods=[endpoint.method],
+        response_class=Response,
+        summary=endpoint.summary,
+        name=endpoint.handle.__name__,
+        operation_id=f"{endpoint.method.lower()}_{endpoint.handle.__name__}",
+        openapi_extra=describe(endpoint),
+    )
+
+
+def _public(entry: PublicEntry) -> Route:
     async def route(request: Request) -> Response:
-        parameters = read(decode(request.scope["query_string"]), endpoint.parameters)
-        return reply(await endpoint.handle(exchange, parameters))
+        return reply(await entry.answer(decode(request.scope["query_string"])))
 
     return route
 
 
-def _signed(exchange: Exchange, endpoint: SignedEndpoint):  # type: ignore[no-untyped-def]
-    spec = (*endpoint.parameters, *SIGNATURE)
+def _signed(entry: SignedEntry, endpoint: SignedEndpoint) -> Route:
+    types = (FORM, JSON) if endpoint.takes_json else (FORM,)
 
     async def route(request: Request) -> Response:
-        body = await read_form(request)
-        query = request.scope["query_string"]
-        keys = request.headers.getlist(IDEMPOTENCY_KEY_HEADER) if endpoint.method != "GET" else ()
-        key = read_key(keys, taken=endpoint.repeatable)
-        sent = {**decode(body), **decode(query)}
-        caller = await _caller(exchange, request, sent, signed_payload(query, body), key)
-        parameters = read(sent, spec, signed=True)
-        return reply(await endpoint.handle(exchange, caller, parameters))
+        return reply(await entry.answer(read_request(request, await read_body(request, types))))
 
-    return route
+    async def read(request: Request) -> Response:
+        return reply(await entry.answer(read_request(request, Body(FORM, b""))))
+
+    return read if endpoint.method == "GET" else route
 
 
-async def _caller(
-    exchange: Exchange,
-    request: Request,
-    sent: dict[str, str],
-    payload: bytes,
-    idempotency_key: str,
-) -> Caller:
-    """Who signed a request: raises -2014, -2015, -1022 or -1021 where nobody did, in time."""
-    key = check_key_format(request.headers.get(API_KEY_HEADER))
-    for name in ("timestamp", "signature"):
-        if not sent.get(name):
-            raise mandatory(name)
-    known = await exchange.keys.find(key)
-    if known is None:
-        raise rejected_key()
-    check_signature(payload, known.secret, sent["signature"])
-    expires_us = check_time(sent["timestamp"], sent.get("recvWindow"), exchange.clock())
-    return Caller(known.account, expires_us, idempotency_key)
+def read_request(request: Request, body: Body) -> SignedRequest:
+    """What of a request matters. A query wins over a form, as on Binance."""
+    query: bytes = request.scope["query_string"]
+    if body.type == JSON:
+        # The body is signed as it is: only a query or a form can have its signature within.
+        sent, payload = _from_json(body.value), signed_payload(query, b"") + body.value
+    else:
+        sent, payload = decode(body.value), signed_payload(query, body.value)
+    sent.update(decode(query))
+    keys = request.headers.getlist(IDEMPOTENCY_KEY_HEADER)
+    return SignedRequest(request.headers.get(API_KEY_HEADER), sent, payload, keys)
+
+
+def _from_json(body: bytes) -> dict[str, str]:
+    """A JSON object's members as parameters; those that are lists stay JSON."""
+    try:
+        members = _object.decode(body)
+        return {name: _member(name, bytes(value)) for name, value in members.items()}
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid_json() from error
+
+
+def _member(name: str, value: bytes) -> str:
+    return value.decode() if value[:1] == b"[" else text_of(name, _value.decode(value))

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from fastapi import FastAPI
 
 from api.accounts.answers import Answers
 from api.accounts.archive import Archive
@@ -20,7 +19,7 @@ from api.accounts.view import AccountView
 from api.feeds.market_view import MarketView
 from api.handlers.exchange import Exchange
 from api.handlers.freshness import FreshBooks
-from api.rest.app import create_app
+from api.rest.app import Door
 from infra.settings import Settings
 from infra.signals import run_until_signal
 from streams.messages import AccountCommand, MarketCommand
@@ -58,7 +57,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         reads=Reads(archive, view),
         keys=ApiKeys(archive),
     )
-    server = _server(create_app(exchange), settings)
+    server = _server(Door(exchange), settings)
     await log_producer.start()
     try:
         async with asyncio.TaskGroup() as group:
@@ -77,10 +76,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await log_producer.stop()
 
 
-def _server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+def _server(door: Door, settings: Settings) -> uvicorn.Server:
     """It leaves signals to whoever runs it, and has no lifespan: `serve` is one."""
     config = uvicorn.Config(
-        app,
+        door,
         host=settings.host,
         port=settings.api_port,
         http="httptools",

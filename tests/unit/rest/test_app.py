@@ -22,7 +22,7 @@ from api.handlers.endpoints import PUBLIC, SIGNED
 from api.handlers.exchange import Exchange
 from api.handlers.freshness import FreshBooks
 from api.rest import app as door
-from api.rest.app import create_app
+from api.rest.app import Door
 from infra.settings import Settings
 from streams.messages import AccountCommand, MarketCommand
 from streams.topics import COMMANDS, ORDERS
@@ -53,7 +53,7 @@ def unstarted(clock: Callable[[], int] = lambda: 1_499_827_319_559) -> Exchange:
 
 
 def client(exchange: Exchange) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(exchange), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(Door(exchange), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://door")
 
 

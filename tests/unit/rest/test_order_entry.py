@@ -12,8 +12,8 @@ from api.handlers.order_entry import (
     read_new_order,
     worst_price,
 )
-from api.handlers.parameters import Parameters, read
-from api.handlers.trading import NEW_ORDER
+from api.handlers.parameters import Parameters, Spec, read
+from api.handlers.placing import NEW_ORDER
 from streams.messages import (
     AccountId,
     Asset,
@@ -51,7 +51,7 @@ BTCUSDT = MarketRules.of(
 
 def sent(terms: str) -> Parameters:
     given = dict(pair.split("=") for pair in f"symbol=BTCUSDT {terms}".split())
-    return read(given, NEW_ORDER, signed=True)
+    return read(given, Spec(NEW_ORDER), signed=True)
 
 
 def placed(terms: str, reference: str | None = None) -> PlaceOrder:

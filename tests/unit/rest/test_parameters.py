@@ -6,16 +6,18 @@ import pytest
 
 from api.errors import ApiError
 from api.handlers.market import KLINES
-from api.handlers.parameters import Kind, Parameter, decode, read
+from api.handlers.parameters import Kind, Parameter, Spec, decode, read
 
-SPEC = (
-    Parameter("symbol", Kind.SYMBOL, required=True),
-    Parameter("symbols", Kind.SYMBOLS),
-    Parameter("limit", Kind.LONG),
-    Parameter("price", Kind.DECIMAL),
-    Parameter("newClientOrderId", Kind.CLIENT_ID),
-    Parameter("origClientOrderId", Kind.CLIENT_ID),
-    Parameter("flag", Kind.BOOLEAN),
+SPEC = Spec(
+    (
+        Parameter("symbol", Kind.SYMBOL, required=True),
+        Parameter("symbols", Kind.SYMBOLS),
+        Parameter("limit", Kind.LONG),
+        Parameter("price", Kind.DECIMAL),
+        Parameter("newClientOrderId", Kind.CLIENT_ID),
+        Parameter("origClientOrderId", Kind.CLIENT_ID),
+        Parameter("flag", Kind.BOOLEAN),
+    )
 )
 
 
@@ -101,13 +103,13 @@ def test_a_number_beyond_64_bits_overflows() -> None:
 
 
 def test_a_moment_may_come_in_microseconds() -> None:
-    spec = (Parameter("startTime", Kind.LONG),)
+    spec = Spec((Parameter("startTime", Kind.LONG),))
     for text in ("1499827319559", "1499827319559123"):
         assert read({"startTime": text}, spec).millis("startTime") == 1499827319559
 
 
 def test_symbols_are_a_list_without_repetition() -> None:
-    spec = (Parameter("symbols", Kind.SYMBOLS),)
+    spec = Spec((Parameter("symbols", Kind.SYMBOLS),))
     assert read({"symbols": '["A","B"]'}, spec).symbols() == ["A", "B"]
     with pytest.raises(ApiError) as refused:
         read({"symbols": '["A","A"]'}, spec).symbols()

@@ -1,0 +1,138 @@
+"""Cancelling orders: one, or all of a market.
+
+A cancel goes the way of an order (`placing`), and is answered with its outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from api.auth import Caller
+from api.errors import (
+    ApiError,
+    bad_cancel_restrictions,
+    either_mandatory,
+    rejection,
+    unexpected,
+    unknown_order,
+    unsupported,
+)
+from api.feeds.rules import MarketRules
+from api.handlers import shapes
+from api.handlers.exchange import Exchange
+from api.handlers.parameters import SYMBOL, Kind, Parameter, Parameters
+from api.handlers.placing import generated_id, new_client_id
+from api.handlers.shapes import Json
+from streams.messages import (
+    CancelOrder,
+    Execution,
+    OrderId,
+    OrderUpdate,
+    RequestRejected,
+)
+
+CANCELS_AT_ONCE = 50
+
+ORDER_ID = Parameter("orderId", Kind.LONG, description="The exchange's name for the order.")
+ORIG_CLIENT_ORDER_ID = Parameter(
+    "origClientOrderId", Kind.CLIENT_ID, description="The client's own name for it."
+)
+
+CANCEL_ORDER = (
+    SYMBOL,
+    ORDER_ID,
+    ORIG_CLIENT_ORDER_ID,
+    Parameter("newClientOrderId", Kind.CLIENT_ID, description="A name for this cancel."),
+    Parameter("cancelRestrictions", Kind.WORD, description="Not supported yet."),
+)
+
+CANCEL_OPEN_ORDERS = (SYMBOL,)
+
+
+async def cancel_order(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:
+    """Cancel an open order."""
+    rules = exchange.rules(parameters.required("symbol"))
+    cancel_id = parameters.text("newClientOrderId") or generated_id(caller)
+    _check_restrictions(parameters)
+    order_id = parameters.integer("orderId")
+    orig_client_id = parameters.text("origClientOrderId")
+    if order_id is None and orig_client_id is None:
+        raise either_mandatory("orderId", "origClientOrderId")
+    if order_id == 0:
+        raise unknown_order()  # no order has that id; in a command it says that there is none
+    if order_id is not None and orig_client_id is not None:
+        order = await exchange.reads.order(caller.account, rules.market, order_id, orig_client_id)
+        if order is None:
+            raise unknown_order()
+    caller.check_in_time(exchange.clock())
+    update = await _cancel(exchange, caller, rules, order_id or 0, orig_client_id or "")
+    return shapes.canceled_order(update, cancel_id)
+
+
+async def cancel_open_orders(
+    exchange: Exchange, caller: Caller, parameters: Parameters
+) -> list[Json]:
+    """Cancel all of an account's open orders on a market."""
+    rules = exchange.rules(parameters.required("symbol"))
+    orders = await exchange.reads.open_orders(caller.account, rules.market)
+    if not orders:
+        raise unknown_order()
+    caller.check_in_time(exchange.clock())
+    bound = asyncio.Semaphore(CANCELS_AT_ONCE)
+    cancels = [_cancel_if_open(exchange, caller, rules, order.order_id, bound) for order in orders]
+    answers = []
+    for outcome in await asyncio.gather(*cancels, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if outcome is not None:
+            answers.append(shapes.canceled_order(outcome, new_client_id()))
+    return answers
+
+
+async def _cancel_if_open(
+    exchange: Exchange,
+    caller: Caller,
+    rules: MarketRules,
+    order_id: OrderId,
+    bound: asyncio.Semaphore,
+) -> OrderUpdate | None:
+    """Cancel an order; None where it was filled before the cancel came."""
+    async with bound:
+        try:
+            return await _cancel(exchange, caller, rules, order_id, "")
+        except ApiError as error:
+            if error.code != unknown_order().code:
+                raise
+            return None
+
+
+async def _cancel(
+    exchange: Exchange, caller: Caller, rules: MarketRules, order_id: int, orig_client_id: str
+) -> OrderUpdate:
+    command = CancelOrder(
+        caller.account,
+        rules.market,
+        rules.config.partition,
+        OrderId(order_id),
+        "" if order_id else orig_client_id,
+        caller.idempotency_key,
+    )
+    placed = await exchange.command(caller.account, command, ledger_answers=False)
+    match await exchange.answers.outcome(placed):
+        case [OrderUpdate(execution=Execution.CANCELED) as update]:
+            return update
+        case [RequestRejected(reason=reason)]:
+            raise rejection(reason)
+        case other:
+            raise unexpected() from TypeError(f"not the outcome of a cancel: {other}")
+
+
+def _check_restrictions(parameters: Parameters) -> None:
+    """Only the market could check them and cancel in one step, and it does not yet."""
+    match parameters.text("cancelRestrictions"):
+        case None:
+            return
+        case "ONLY_NEW" | "ONLY_PARTIALLY_FILLED":
+            raise unsupported()
+        case _:
+            raise bad_cancel_restrictions()
