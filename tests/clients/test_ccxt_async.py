@@ -61,7 +61,7 @@ async def test_trading_and_reading_side_by_side(client: Any, other: Trader) -> N
 
 
 async def test_an_error_of_one_is_not_that_of_another(client: Any) -> None:
-    outcomes: list[Any] = await asyncio.gather(
+    outcomes: Any = await asyncio.gather(
         client.create_limit_buy_order(PAIR, 1, 10),
         client.create_limit_buy_order(PAIR, 1000, 100),
         client.cancel_order("7", PAIR),
