@@ -1,17 +1,24 @@
 """Who is asking: API keys, signatures and the time a signed request stays valid.
 
-Source: "Request Security" in rest-api.md of binance/binance-spot-api-docs. A request is signed by
-HMAC-SHA256 over its query string and its body, joined without a separator, as they were sent.
+Source: "Request Security" in rest-api.md of binance/binance-spot-api-docs. A request is signed over
+its query string and its body, joined without a separator, as they were sent: by HMAC-SHA256, in
+hex, or by Ed25519 (RFC 8032), in base64.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import re
 import secrets
 import string
 from dataclasses import dataclass
+from enum import StrEnum
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from api.errors import (
     ApiError,
@@ -42,6 +49,14 @@ _RECV_WINDOW = re.compile(r"([0-9]{1,5})(?:\.([0-9]{1,3}))?")
 _MICROSECONDS_FROM = 10**14
 
 
+class Permission(StrEnum):
+    """What a key may be used for. A session may be used for all of it."""
+
+    READ = "read"
+    TRADE = "trade"
+    WITHDRAW = "withdraw"
+
+
 def new_key() -> str:
     """An API key or a secret: 64 letters and digits that cannot be guessed."""
     return "".join(secrets.choice(_KEY_ALPHABET) for _ in range(KEY_LENGTH))
@@ -68,6 +83,14 @@ def check_signature(payload: bytes, secret: str, signature: str) -> None:
     """Raise -1022 unless the payload was signed with the secret. Letter case does not count."""
     if not hmac.compare_digest(sign(payload, secret).encode(), signature.lower().encode()):
         raise bad_signature()
+
+
+def check_ed25519(payload: bytes, public_key: Ed25519PublicKey, signature: str) -> None:
+    """Raise -1022 unless the payload was signed by the key's owner. Letter case counts."""
+    try:
+        public_key.verify(base64.b64decode(signature, validate=True), payload)
+    except (binascii.Error, InvalidSignature, ValueError) as error:
+        raise bad_signature() from error
 
 
 def same_secret(given: str, secret: str) -> bool:

@@ -58,12 +58,14 @@ class Archive:
         """The venue's epoch, once the database has told: nothing else knows it."""
         return await asyncio.shield(self._epoch())
 
-    async def read(self, ask: Callable[[Queries], Awaitable[Result]]) -> Result:
-        """What the database answers. Raises -1001 when it doesn't, within `READ_LIMIT_S`."""
+    async def read(
+        self, ask: Callable[[Queries], Awaitable[Result]], limit_s: float = READ_LIMIT_S
+    ) -> Result:
+        """What the database answers. Raises -1001 when it doesn't, in time."""
         if self._queries is None:
             raise unavailable()
         try:
-            async with asyncio.timeout(READ_LIMIT_S):
+            async with asyncio.timeout(limit_s):
                 return await ask(self._queries)
         except (DatabaseUnavailable, TimeoutError) as error:
             log.warning("a read was refused, the database does not answer: %r", error)

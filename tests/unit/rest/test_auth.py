@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.auth import (
     Caller,
+    check_ed25519,
     check_key_format,
     check_signature,
     check_time,
@@ -46,6 +50,51 @@ def test_letter_case_of_a_signature_does_not_count() -> None:
 def test_any_other_signature_is_refused(signature: str) -> None:
     with pytest.raises(ApiError) as refused:
         check_signature(ASCII, SECRET, signature)
+    assert refused.value.code == -1022
+
+
+# The private key is that of RFC 8032, section 7.1, test 1. Signatures of Ed25519 are deterministic:
+# `openssl pkeyutl -sign -rawin` makes the same.
+ED25519 = Ed25519PrivateKey.from_private_bytes(
+    bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+)
+ED25519_PUBLIC = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+ASCII_BY_ED25519 = (
+    "3fhuDZ9nYMviDQ5OEtJBJS11jUZDTRzRQ+TQMarm+LErFiJvUiVPQjTzDoWZQe4miPX+yHk1v/Z7TWLYjIbmCA=="
+)
+OTHER_BY_ED25519 = (
+    "BfITFENBHoPvZ29suXBdmBQ+10LOoM4gQ7Fo/OgYC3szsEzecJJHTAwAcIDLwEEwNIUR1V1t71p/h9rKe07rCg=="
+)
+
+
+def test_the_key_of_the_vectors_is_that_of_rfc_8032() -> None:
+    assert ED25519.public_key().public_bytes_raw().hex() == ED25519_PUBLIC
+
+
+@pytest.mark.parametrize(
+    ("payload", "signature"), [(ASCII, ASCII_BY_ED25519), (OTHER, OTHER_BY_ED25519)]
+)
+def test_ed25519_vectors_are_taken(payload: bytes, signature: str) -> None:
+    assert base64.b64encode(ED25519.sign(payload)).decode() == signature
+    check_ed25519(payload, ED25519.public_key(), signature)
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        ASCII_BY_ED25519.swapcase(),
+        ASCII_BY_ED25519[:-4],
+        OTHER_BY_ED25519,
+        ASCII_SIGNATURE,
+        ASCII_BY_ED25519 + "\n",
+        "ü" * 88,
+        "A" * 86 + "==",
+    ],
+)
+def test_any_other_signature_by_ed25519_is_refused(signature: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        check_ed25519(ASCII, ED25519.public_key(), signature)
     assert refused.value.code == -1022
 
 

@@ -1,0 +1,104 @@
+"""The audit log's way in: an action is on the log before it takes effect."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from msgspec.structs import replace
+
+from api.errors import ApiError, unavailable
+from infra.settings import Settings
+from streams.messages import AccountId, Millis
+from streams.messages.audit import (
+    VENUE,
+    AuditAction,
+    AuditEntry,
+    AuditOutcome,
+    encode_audit_entry,
+)
+from streams.topics import AUDIT
+
+APPEND_LIMIT_S = 5.0
+ADMINISTRATOR = "admin"
+
+log = logging.getLogger(__name__)
+
+
+class Actor(NamedTuple):
+    """Who acts, and the network address that the request came from."""
+
+    name: str
+    address: str
+
+
+def user(email: str) -> str:
+    """The name of a user as an actor."""
+    return f"user:{email}"
+
+
+class Audit:
+    """Appends entries. The producer is somebody else's."""
+
+    def __init__(
+        self, producer: AIOKafkaProducer, settings: Settings, clock: Callable[[], int]
+    ) -> None:
+        self._producer = producer
+        self._topic = AUDIT.name(settings.venue)
+        self._clock = clock
+
+    @asynccontextmanager
+    async def action(
+        self,
+        actor: Actor,
+        action: AuditAction,
+        account: AccountId = VENUE,
+        subject: str = "",
+        **details: str,
+    ) -> AsyncIterator[None]:
+        """Do within this block what is to be audited; it is entered once the log has it.
+
+        Where the block is refused or ends in doubt, another entry says so. Raises -1001 where the
+        log does not answer: the block is not entered then.
+        """
+        entry = AuditEntry(
+            action_id=secrets.token_hex(16),
+            at=Millis(self._clock()),
+            account=account,
+            actor=actor.name,
+            action=action,
+            outcome=AuditOutcome.BEGUN,
+            address=actor.address,
+            subject=subject,
+            details=details,
+        )
+        await self._append(entry)
+        try:
+            yield
+        except ApiError as error:
+            await self._append_outcome(entry, error)
+            raise
+
+    async def _append_outcome(self, entry: AuditEntry, error: ApiError) -> None:
+        outcome = AuditOutcome.UNKNOWN if error.status >= 500 else AuditOutcome.REFUSED
+        details = {**entry.details, "code": str(error.code)}
+        try:
+            await self._append(replace(entry, outcome=outcome, details=details))
+        except ApiError:
+            # The client is told of its own error; that the action had begun is on the log.
+            log.exception("the audit lacks an outcome: %s", encode_audit_entry(entry))
+
+    async def _append(self, entry: AuditEntry) -> None:
+        record, key = encode_audit_entry(entry), entry.account.encode()
+        try:
+            async with asyncio.timeout(APPEND_LIMIT_S):
+                await self._producer.send_and_wait(self._topic, record, key=key, partition=0)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("the audit log does not answer: %r", error)
+            raise unavailable() from error
