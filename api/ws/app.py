@@ -13,6 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from api.feeds.rules import MarketRules
+from api.ws.connection import EXTENSION
 from api.ws.hub import Hub, now_ms
 from api.ws.outbox import OUTBOX_FRAMES_MAX
 from api.ws.session import Session
@@ -99,7 +100,10 @@ class Door:
             await websocket.send_denial_response(JSONResponse(body, 503, headers))
             return
         await websocket.accept()
-        session = Session(websocket, self._hub, combined=combined, frames_max=self._frames_max)
+        line = websocket.scope["extensions"][EXTENSION]["connection"]
+        session = Session(
+            websocket, line, self._hub, combined=combined, frames_max=self._frames_max
+        )
         self._sessions.add(session)
         self._empty.clear()
         try:

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
+from websockets.frames import Frame as WireFrame
+from websockets.frames import Opcode
 
 from api.feeds.aggregates import AggregateTrade
 from api.feeds.book import Book, Level
@@ -32,23 +34,34 @@ longer than a trade takes from the log to here."""
 class Frame:
     """A message on its way to subscribers, in the raw and in the combined form.
 
-    The two are the same for one of no stream: the answer to a request.
+    The two are the same for one of no stream: the answer to a request. As a server's frames are
+    neither masked nor, here, compressed, each form is the same bytes for all who get it.
     """
 
-    __slots__ = ("_combined", "_stream", "key", "text")
+    __slots__ = ("_combined", "_raw", "_stream", "key", "payload")
 
-    def __init__(self, stream: str | None, text: str, key: str | None = None) -> None:
-        self.text = text
+    def __init__(self, stream: str | None, payload: bytes, key: str | None = None) -> None:
+        self.payload = payload
         self.key = key
         self._stream = stream
-        self._combined: str | None = None
+        self._raw: bytes | None = None
+        self._combined: bytes | None = None
 
     @property
-    def combined(self) -> str:
+    def raw(self) -> bytes:
+        """The payload as a frame of RFC 6455."""
+        if self._raw is None:
+            self._raw = _framed(self.payload)
+        return self._raw
+
+    @property
+    def combined(self) -> bytes:
+        """The payload with its stream's name, as a frame of RFC 6455."""
         if self._stream is None:
-            return self.text
+            return self.raw
         if self._combined is None:
-            self._combined = f'{{"stream":"{self._stream}","data":{self.text}}}'
+            name = self._stream.encode()
+            self._combined = _framed(b'{"stream":"%b","data":%b}' % (name, self.payload))
         return self._combined
 
 
@@ -88,7 +101,7 @@ class Channel(Generic[Event]):
         return None
 
     def _frame(self, payload: msgspec.Struct | list[Any], key: str | None = None) -> Frame:
-        return Frame(self.name, payloads.encode(payload).decode(), key)
+        return Frame(self.name, payloads.encode(payload), key)
 
     def _publish(self, frame: Frame) -> None:
         for subscriber in self.subscribers:
@@ -324,6 +337,10 @@ class KlineChannel(Channel[Kline]):
     def _publish_closed(self, kline: Kline) -> None:
         # Without a key: the last word on a candle must not give way to the next candle's first.
         self._publish(self._frame(payloads.of_kline(kline, closed=True)))
+
+
+def _framed(payload: bytes) -> bytes:
+    return WireFrame(Opcode.TEXT, payload).serialize(mask=False)
 
 
 def _book(feeds: Feeds, market: MarketId) -> Book | None:

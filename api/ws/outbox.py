@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 
 from api.ws.channels import Frame
@@ -19,7 +18,6 @@ class Outbox:
     def __init__(self, frames_max: int = OUTBOX_FRAMES_MAX) -> None:
         self._frames: OrderedDict[object, Frame] = OrderedDict()
         self._frames_max = frames_max
-        self._filled = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -31,15 +29,8 @@ class Outbox:
         if key not in self._frames and len(self._frames) >= self._frames_max:
             return False
         self._frames[key] = frame
-        self._filled.set()
         return True
 
     def take(self) -> Frame | None:
         """The next frame, None if there is none."""
         return self._frames.popitem(last=False)[1] if self._frames else None
-
-    async def wait(self) -> None:
-        """Until there is a frame."""
-        if not self._frames:
-            self._filled.clear()
-            await self._filled.wait()

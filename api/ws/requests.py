@@ -100,13 +100,13 @@ def check_property(request: Request, arguments: int) -> None:
         raise RequestError(INVALID_VALUE, "Invalid value type: expected Boolean", request.id)
 
 
-def answer(request_id: RequestId, result: Sequence[str] | bool | None) -> str:
-    return msgspec.json.encode({"result": result, "id": request_id}).decode()
+def answer(request_id: RequestId, result: Sequence[str] | bool | None) -> bytes:
+    return msgspec.json.encode({"result": result, "id": request_id})
 
 
-def error_answer(error: RequestError) -> str:
+def error_answer(error: RequestError) -> bytes:
     body = {"error": {"code": int(error.code), "msg": error.text}, "id": error.id}
-    return msgspec.json.encode(body).decode()
+    return msgspec.json.encode(body)
 
 
 def _id(raw: object) -> RequestId:

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple, assert_never
+from typing import NamedTuple, Protocol, assert_never
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -33,8 +33,28 @@ from api.ws.requests import (
 MESSAGES_PER_S = 5
 REASON_LENGTH_MAX = 120
 LIFETIME_S = 24 * 3600.0
+WRITE_BYTES = 32 * 1024
+"""What one write is filled up to: half of what makes a connection say that it has no room."""
+
 FAREWELL_LIMIT_S = 5.0
 """How long a client may take to read what is left before a restart."""
+
+
+class Line(Protocol):
+    """The way out to a client: framed bytes, as long as it has room for them."""
+
+    on_room: Callable[[], None] | None
+    """Called when there is room again after there was none."""
+
+    @property
+    def has_room(self) -> bool: ...
+
+    async def room(self) -> bool:
+        """Wait until there is room; False if there never will be."""
+        ...
+
+    def write(self, framed: bytes) -> None:
+        """Only while it has room. Does not wait."""
 
 
 class Close(NamedTuple):
@@ -54,29 +74,41 @@ class Session:
     """Serves one accepted connection until either side ends it.
 
     It is closed with a reason when it reads too slowly: trades and diffs are never left out.
+
+    Frames are written when everything that led to them has run, all of them together: so what
+    comes of one batch of the log is one write, and those of one key are one frame.
     """
 
     def __init__(
         self,
         websocket: WebSocket,
+        line: Line,
         hub: Hub,
         *,
         combined: bool,
         frames_max: int = OUTBOX_FRAMES_MAX,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         self._websocket = websocket
+        self._line = line
         self._hub = hub
         self._combined = combined
         self._clock = clock
         self._outbox = Outbox(frames_max)
         self._streams: dict[str, None] = {}
         self._said: deque[float] = deque(maxlen=MESSAGES_PER_S)
-        self._closing: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
+        self._closing: asyncio.Future[Close] = self._loop.create_future()
+        self._flush_is_due = False
+        line.on_room = self._flush_soon
 
     def send(self, frame: Frame) -> None:
         """Put a frame on its way, or decide that the client is too slow."""
-        if not self._outbox.put(frame):
+        if self._closing.done():
+            return  # what follows a frame that was left out would hide that it was
+        if self._outbox.put(frame):
+            self._flush_soon()
+        else:
             self.close(TOO_SLOW)
 
     def close(self, why: Close) -> None:
@@ -86,18 +118,17 @@ class Session:
 
     def say_goodbye(self, now_ms: int) -> None:
         """Tell the client that the server goes, and end the connection."""
-        notice = payloads.encode(payloads.ServerShutdownPayload(event_time=now_ms)).decode()
+        notice = payloads.encode(payloads.ServerShutdownPayload(event_time=now_ms))
         self.send(Frame("!serverShutdown", notice))
         self.close(RESTART)
 
     async def run(self, streams: Sequence[str]) -> None:
         """Serve it, subscribed to these streams from the start."""
         reader = asyncio.create_task(self._read())
-        writer = asyncio.create_task(self._write())
         try:
             self._open(self._wanted(streams))
             done, _ = await asyncio.wait(
-                (reader, writer, self._closing),
+                (reader, self._closing),
                 timeout=LIFETIME_S,
                 return_when=asyncio.FIRST_COMPLETED,
             )
@@ -107,7 +138,7 @@ class Session:
             self.close(Close(1008, error.text[:REASON_LENGTH_MAX]))
         finally:
             self._drop(list(self._streams))
-            await _end_tasks(reader, writer)
+            await _end_task(reader)
         if self._closing.done():
             await self._end(self._closing.result())
 
@@ -137,18 +168,29 @@ class Session:
         self._said.append(now)
         return too_much
 
-    async def _write(self) -> None:
-        """Until the client goes."""
-        try:
-            while True:
-                await self._outbox.wait()
-                await self._drain()
-        except WebSocketDisconnect:
-            return
+    def _flush_soon(self) -> None:
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Write what waits, as far as there is room."""
+        self._flush_is_due = False
+        while self._outbox and self._line.has_room:
+            self._line.write(self._next_frames())
+
+    def _next_frames(self) -> bytes:
+        frames: list[bytes] = []
+        size = 0
+        while size < WRITE_BYTES and (frame := self._outbox.take()) is not None:
+            frames.append(frame.combined if self._combined else frame.raw)
+            size += len(frames[-1])
+        return b"".join(frames)
 
     async def _drain(self) -> None:
-        while (frame := self._outbox.take()) is not None:
-            await self._websocket.send_text(frame.combined if self._combined else frame.text)
+        """Until nothing is left to write, or nobody to read it."""
+        while self._outbox and await self._line.room():
+            self._flush()
 
     def _handle(self, text: str | None) -> None:
         try:
@@ -208,10 +250,9 @@ class Session:
                 self._hub.unsubscribe(name, self)
 
 
-async def _end_tasks(*tasks: asyncio.Task[None]) -> None:
-    """Cancel them and wait. Raises what one of them failed with."""
-    for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            raise outcome
+async def _end_task(task: asyncio.Task[None]) -> None:
+    """Cancel it and wait. Raises what it failed with."""
+    task.cancel()
+    (outcome,) = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(outcome, Exception):
+        raise outcome

@@ -42,7 +42,7 @@ class Listener:
 
     def heard(self) -> list[Any]:
         """The payloads since it was last asked."""
-        payloads = [json.loads(frame.text) for frame in self.frames]
+        payloads = [json.loads(frame.payload) for frame in self.frames]
         self.frames.clear()
         return payloads
 

@@ -2,59 +2,83 @@
 
 from __future__ import annotations
 
-import asyncio
+import pytest
+from websockets.client import ClientProtocol
+from websockets.frames import Frame as WireFrame
+from websockets.frames import Opcode
+from websockets.protocol import OPEN
+from websockets.uri import parse_uri
 
 from api.ws.channels import Frame
 from api.ws.outbox import Outbox
 
 
+def frame(text: str, key: str | None = None) -> Frame:
+    return Frame("s", text.encode(), key)
+
+
 def drain(outbox: Outbox) -> list[str]:
     texts = []
-    while (frame := outbox.take()) is not None:
-        texts.append(frame.text)
+    while (taken := outbox.take()) is not None:
+        texts.append(taken.payload.decode())
     return texts
 
 
 def test_frames_leave_in_the_order_they_came() -> None:
     outbox = Outbox()
     for text in "abc":
-        outbox.put(Frame("s", text))
+        outbox.put(frame(text))
 
     assert drain(outbox) == ["a", "b", "c"]
 
 
 def test_an_unsent_frame_gives_way_to_a_newer_one_of_its_key() -> None:
     outbox = Outbox(frames_max=3)
-    outbox.put(Frame("s", "old", key="btcusdt@ticker"))
-    outbox.put(Frame("s", "trade"))
-    outbox.put(Frame("s", "other", key="ethusdt@ticker"))
+    outbox.put(frame("old", key="btcusdt@ticker"))
+    outbox.put(frame("trade"))
+    outbox.put(frame("other", key="ethusdt@ticker"))
 
-    assert outbox.put(Frame("s", "new", key="btcusdt@ticker"))
+    assert outbox.put(frame("new", key="btcusdt@ticker"))
     assert drain(outbox) == ["new", "trade", "other"]
 
 
 def test_what_may_not_be_left_out_does_not_fit_when_it_is_full() -> None:
     outbox = Outbox(frames_max=2)
 
-    assert outbox.put(Frame("s", "a"))
-    assert outbox.put(Frame("s", "b"))
-    assert not outbox.put(Frame("s", "c"))
+    assert outbox.put(frame("a"))
+    assert outbox.put(frame("b"))
+    assert not outbox.put(frame("c"))
     assert drain(outbox) == ["a", "b"]
 
 
-async def test_waiting_ends_with_the_first_frame() -> None:
-    outbox = Outbox()
-    waiting = asyncio.create_task(outbox.wait())
-    await asyncio.sleep(0)
-    assert not waiting.done()
-
-    outbox.put(Frame("s", "a"))
-    await asyncio.wait_for(waiting, 1)
-    await asyncio.wait_for(outbox.wait(), 1)
-
-
 def test_a_frame_is_wrapped_with_its_stream_in_combined_form() -> None:
-    assert Frame("btcusdt@trade", '{"e":"trade"}').combined == (
-        '{"stream":"btcusdt@trade","data":{"e":"trade"}}'
-    )
-    assert Frame(None, '{"result":null}').combined == '{"result":null}'
+    trade = Frame("btcusdt@trade", b'{"e":"trade"}')
+
+    assert unframed(trade.raw) == b'{"e":"trade"}'
+    assert unframed(trade.combined) == b'{"stream":"btcusdt@trade","data":{"e":"trade"}}'
+
+
+def test_an_answer_has_one_form() -> None:
+    answer = Frame(None, b'{"result":null}')
+
+    assert answer.raw == answer.combined
+    assert unframed(answer.raw) == b'{"result":null}'
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+def test_a_frame_is_made_once_and_of_any_size(size: int) -> None:
+    made = Frame("s", b"x" * size)
+
+    assert unframed(made.raw) == b"x" * size
+    assert made.raw is made.raw
+    assert made.combined is made.combined
+
+
+def unframed(framed: bytes) -> bytes:
+    """What a client finds in one whole text frame."""
+    client = ClientProtocol(parse_uri("ws://host"), state=OPEN)
+    client.receive_data(framed)
+    (event,) = client.events_received()
+    assert isinstance(event, WireFrame)
+    assert event.opcode is Opcode.TEXT
+    return bytes(event.data)
