@@ -19,9 +19,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 
 from api.errors import overloaded, unknown_status
@@ -54,8 +54,7 @@ log = logging.getLogger(__name__)
 Command = TypeVar("Command", AccountCommand, MarketCommand)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True, gc=False):
     """Where the log put a command, and when."""
 
     partition: int

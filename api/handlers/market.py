@@ -141,7 +141,7 @@ async def historical_trades(exchange: Exchange, parameters: Parameters) -> list[
 async def klines(exchange: Exchange, parameters: Parameters) -> list[list[Any]]:
     """A market's candles; where nothing traded, flat at the last close."""
     feed = exchange.feed(parameters.required("symbol"))
-    interval = parameters.choice("interval", Interval, bad_interval())
+    interval = parameters.choice("interval", Interval, bad_interval)
     if interval is None:
         raise mandatory("interval")
     if parameters.text("timeZone") not in (None, "0", "00:00", "0:00"):
@@ -160,7 +160,7 @@ async def klines(exchange: Exchange, parameters: Parameters) -> list[list[Any]]:
 
 async def day_ticker(exchange: Exchange, parameters: Parameters) -> Json | list[Json]:
     """The last 24 hours of markets."""
-    kind = parameters.choice("type", TickerType, bad_ticker_type())
+    kind = parameters.choice("type", TickerType, bad_ticker_type)
 
     def show(rules: MarketRules, feed: MarketFeed) -> Json:
         ticker = feed.ticker or shapes.no_ticker(rules.market, exchange.clock())
@@ -205,7 +205,7 @@ def _each(
 def _asked_markets(exchange: Exchange, parameters: Parameters) -> list[MarketRules]:
     """The markets that `symbol`, `symbols` and `symbolStatus` ask for, by name; else all."""
     symbol, symbols = parameters.text("symbol"), parameters.symbols()
-    status = parameters.choice("symbolStatus", MarketStatus, bad_symbol_status())
+    status = parameters.choice("symbolStatus", MarketStatus, bad_symbol_status)
     if symbol is not None and symbols is not None:
         raise bad_combination()
     if symbol is not None:

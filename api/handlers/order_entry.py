@@ -6,12 +6,12 @@ its market may spend. What can be refused here is refused here: it costs nobody 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+import msgspec
+
 from api.errors import (
-    ApiError,
     Filter,
     bad_combination,
     bad_order_type,
@@ -90,8 +90,7 @@ _TAKEN = {
 _ALL_TAKEN = ("timeInForce", "quantity", "quoteOrderQty", "price", "stopPrice")
 
 
-@dataclass(frozen=True, slots=True)
-class NewOrder:
+class NewOrder(msgspec.Struct, frozen=True, gc=False):
     """An order as its client wants it; amounts in units, `quote` that of `quoteOrderQty`."""
 
     client_order_id: str
@@ -106,12 +105,14 @@ class NewOrder:
 
 def read_new_order(parameters: Parameters, generated_id: str) -> NewOrder:
     """What the parameters ask for. Raises the documented error when they make no order."""
-    side = parameters.choice("side", Side, bad_side())
+    side = parameters.choice("side", Side, bad_side)
     if side is None:
         raise mandatory("side")
     order_type = _order_type(parameters)
     _check_combination(parameters, order_type)
-    response = parameters.choice("newOrderRespType", ResponseType, invalid("newOrderRespType"))
+    response = parameters.choice(
+        "newOrderRespType", ResponseType, lambda: invalid("newOrderRespType")
+    )
     maker_only = order_type is OrderType.LIMIT_MAKER
     return NewOrder(
         client_order_id=parameters.text("newClientOrderId") or generated_id,
@@ -126,7 +127,7 @@ def read_new_order(parameters: Parameters, generated_id: str) -> NewOrder:
 
 
 def _order_type(parameters: Parameters) -> OrderType:
-    asked = parameters.choice("type", _AnyOrderType, bad_order_type())
+    asked = parameters.choice("type", _AnyOrderType, bad_order_type)
     if asked is None:
         raise mandatory("type")
     if asked in _UNSUPPORTED_TYPES:
@@ -159,7 +160,7 @@ def _time_in_force(parameters: Parameters, order_type: OrderType) -> TimeInForce
     if order_type is OrderType.MARKET:
         # A market order never rests: what the book cannot fill expires.
         return TimeInForce.IOC
-    asked = parameters.choice("timeInForce", TimeInForce, bad_time_in_force())
+    asked = parameters.choice("timeInForce", TimeInForce, bad_time_in_force)
     return asked or TimeInForce.GTC
 
 
@@ -282,16 +283,16 @@ def _hold(order: NewOrder, rules: MarketRules, price: Ticks, quantity: Lots) -> 
 
 
 def _ticks(price: Units, rules: MarketRules) -> Ticks:
-    ticks = _steps(price, rules.tick, PRICE_MAX, filter_failure(Filter.PRICE_FILTER))
+    ticks = _steps(price, rules.tick, PRICE_MAX, Filter.PRICE_FILTER)
     return Ticks(ticks)
 
 
 def _lots(quantity: Units, rules: MarketRules) -> Lots:
-    return Lots(_steps(quantity, rules.lot, QUANTITY_MAX, filter_failure(Filter.LOT_SIZE)))
+    return Lots(_steps(quantity, rules.lot, QUANTITY_MAX, Filter.LOT_SIZE))
 
 
-def _steps(value: Units, step: Units, maximum: Units, broken: ApiError) -> int:
+def _steps(value: Units, step: Units, maximum: Units, broken: Filter) -> int:
     steps, rest = divmod(value, step)
     if rest or steps == 0 or value > maximum:
-        raise broken
+        raise filter_failure(broken)
     return steps

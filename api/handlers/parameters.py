@@ -6,7 +6,7 @@ Every endpoint has a tuple of `Parameter`s: its requests are read by it, and doc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TypeVar
@@ -143,15 +143,15 @@ class Parameters:
         text = self._sent.get(name)
         return default if text is None else text.lower() == "true"
 
-    def choice(self, name: str, of: type[_Choice], error: ApiError) -> _Choice | None:
-        """One of a closed set; raises `error` when it is another."""
+    def choice(self, name: str, of: type[_Choice], error: Callable[[], ApiError]) -> _Choice | None:
+        """One of a closed set; raises the `error` when it is another."""
         text = self._sent.get(name)
         if text is None:
             return None
         try:
             return of(text)
         except ValueError as unknown:
-            raise error from unknown
+            raise error() from unknown
 
     def symbols(self) -> list[str] | None:
         """The markets asked for by `symbols`; raises -1151 when one is named twice."""

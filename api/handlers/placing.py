@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from dataclasses import replace
+from typing import Any, NamedTuple, assert_never
 
 import msgspec
 
@@ -99,8 +99,7 @@ _NEW_ORDER = Spec(NEW_ORDER)
 _batch = msgspec.json.Decoder(list[dict[str, Any]], float_hook=str)
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(NamedTuple):
     """One that can go to the log, and whose it is."""
 
     caller: Caller
