@@ -58,6 +58,10 @@ class PositionError(RuntimeError):
     """The log's next record does not follow the last one taken; going on would lose orders."""
 
 
+class _Released(Exception):
+    """Partitions were let go of before they were held."""
+
+
 class Partitions:
     """Drives one machine for each partition held, and publishes before it acknowledges."""
 
@@ -76,8 +80,15 @@ class Partitions:
         self._is_released = False
         self._keeping: dict[int, asyncio.Task[None]] = {}
 
+    def grant(self) -> None:
+        """The group has made this worker a member again; what it gives comes with `assign`.
+
+        Not left to `assign`, which comes late, maybe after the next `release`: it would undo it.
+        """
+        self._is_released = False
+
     async def release(self) -> None:
-        """Return once nothing is on its way to the log; nothing more is sent until `assign`.
+        """Return once nothing is on its way to the log; nothing more is sent until `grant`.
 
         Whoever gets the partitions next reads off the log what was published, so this must have
         ended before. Raises `TimeoutError`.
@@ -87,28 +98,40 @@ class Partitions:
             log.info("%s lets go of %s", self._role.name, sorted(self.held))
 
     async def assign(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Hold exactly these; returns where to read each from."""
-        # Not once they are held: a release that comes meanwhile must stay in force.
-        self._is_released = False
+        """Hold exactly these; returns where to read each from.
+
+        Where they were released meanwhile there is nothing to read: another `assign` will follow.
+        """
         async with self._turn:
-            wanted = set(partitions)
-            for partition in self.held.keys() - wanted:
-                del self.held[partition]
-            self._progress.enter(Phase.CHECKPOINT, self.held)
-            for partition in sorted(wanted):
-                if partition not in self.held:
-                    self.held[partition] = await self._patiently(
-                        lambda partition=partition: checkpoints.bring_back(  # type: ignore[misc]
-                            self._role, partition, self._settings, self._store
-                        )
-                    )
-            await self._look_ahead()
-            for partition in sorted(wanted):
-                await self._catch_up(partition, self.held[partition])
-            self._progress.enter(Phase.LOG, self.held)
-            positions = {partition: self.held[partition].position for partition in wanted}
+            try:
+                positions = await self._hold(set(partitions))
+            except _Released:
+                log.info("%s was to hold what it has let go of again", self._role.name)
+                return {}
             log.info("%s holds %s", self._role.name, positions)
             return positions
+
+    async def _hold(self, wanted: set[int]) -> dict[int, int]:
+        self._check_granted()
+        for partition in self.held.keys() - wanted:
+            del self.held[partition]
+        self._progress.enter(Phase.CHECKPOINT, self.held)
+        for partition in sorted(wanted):
+            if partition not in self.held:
+                self.held[partition] = await self._patiently(
+                    lambda partition=partition: checkpoints.bring_back(  # type: ignore[misc]
+                        self._role, partition, self._settings, self._store
+                    )
+                )
+        await self._look_ahead()
+        for partition in sorted(wanted):
+            await self._catch_up(partition, self.held[partition])
+        self._progress.enter(Phase.LOG, self.held)
+        return {partition: self.held[partition].position for partition in wanted}
+
+    def _check_granted(self) -> None:
+        if self._is_released:
+            raise _Released
 
     async def _look_ahead(self) -> None:
         """See how much there is to do, for those who are told of progress."""
@@ -267,12 +290,16 @@ class Partitions:
             held.last, held.last_time = checkpoint.position, time.monotonic()
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask the database again while it is away. Raises `TimeoutError` after ten minutes."""
+        """Ask the database again while it is away; a release need not wait for it.
+
+        Raises `TimeoutError` after ten minutes.
+        """
         async with asyncio.timeout(STORE_LIMIT_S):
             while True:
                 try:
                     return await ask()
                 except StoreUnavailable as error:
+                    self._check_granted()
                     log.warning("%s waits for the database: %s", self._role.name, error)
                     self._progress.waits()
                     await asyncio.sleep(STORE_RETRY_S)

@@ -133,8 +133,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         offsets = dict(await super().seek_to_committed())
         for tp in self.assignment():
             if tp.topic == self.app.source_name:
-                offsets[tp] = self.app.positions[tp.partition]
-                await self.seek(tp, offsets[tp])
+                position = self.app.positions.get(tp.partition)
+                if position is None:
+                    continue  # the next rebalance has begun: nothing of it is taken before its end
+                offsets[tp] = position
+                await self.seek(tp, position)
         return offsets
 
 
@@ -148,7 +151,8 @@ class App(faust.App):  # type: ignore[misc]
     `positions` says, for each partition assigned to this worker, the offset to go on from; it is
     filled before Faust seeks, by whoever handles `on_rebalance_complete`. `ground` is started
     before anything of Faust's and stopped after all of it. `let_go` returns once nothing is on its
-    way to the log any more: only then may others be told to take over.
+    way to the log any more: only then may others be told to take over. `granted` is called at each
+    assignment, after the revocation before it and before the one after it.
     """
 
     def __init__(
@@ -158,6 +162,7 @@ class App(faust.App):  # type: ignore[misc]
         lease: Lease,
         ground: Service,
         let_go: Callable[[], Awaitable[None]],
+        granted: Callable[[], None],
         **options: Any,
     ) -> None:
         self.source_name = source_name
@@ -166,6 +171,7 @@ class App(faust.App):  # type: ignore[misc]
         self.positions: dict[int, int] = {}
         self.has_let_go = False
         self._let_go = let_go
+        self._granted = granted
         super().__init__(*args, **options)
 
     async def on_first_start(self) -> None:
@@ -184,6 +190,12 @@ class App(faust.App):  # type: ignore[misc]
     async def on_shutdown(self) -> None:
         await super().on_shutdown()
         await self.ground.stop()
+
+    async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        # `on_rebalance_complete` comes from another task, maybe after the next revocation.
+        if not self.should_stop:
+            self._granted()
+        await super()._on_partitions_assigned(assigned, generation_id)
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker, self, loop=self.loop)

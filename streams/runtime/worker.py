@@ -134,6 +134,7 @@ def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:
         lease=lease,
         ground=ground,
         let_go=ground.partitions.release,
+        granted=ground.partitions.grant,
         broker=f"kafka://{settings.broker}",
         datadir=datadir,
         store="memory://",

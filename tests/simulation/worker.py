@@ -45,6 +45,7 @@ class Worker:
         self.process = Process(name)
         self.failure: Exception | None = None
         self._is_busy = False
+        self._is_stopping = False
         self._incarnation = incarnation
         self._group = group
         self._broker: Broker = database.broker
@@ -85,6 +86,7 @@ class Worker:
         self.process.kill()
 
     async def _stop(self) -> None:
+        self._is_stopping = True
         self._flow.clear()
         await self.partitions.release()
         await self._travel()
@@ -117,6 +119,8 @@ class Worker:
             # An assignment that took long may have let records flow again meanwhile.
             self._flow.clear()
             self._assignment = joined
+            if not self._is_stopping:
+                self.partitions.grant()
             self._assigned.set()
             await self._beat(joined.generation)
             self._flow.clear()
@@ -156,6 +160,10 @@ class Worker:
             await self._assigned.wait()
             self._assigned.clear()
             assignment = self._assignment
+            # Faust asks the broker about its table's changelog before it sends the signal.
+            await self._broker.reached()
+            await self.process.connected()
+            await self._travel()
             positions = await self.partitions.assign(assignment.partitions)
             self._trace(self.name, f"goes on from {positions}")
             if assignment is self._assignment:
