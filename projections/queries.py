@@ -40,7 +40,7 @@ from streams.messages import (
 from streams.messages.audit import AuditEntry
 from streams.messages.epoch import Epoch
 
-__all__ = ["Account", "ApiKey", "DatabaseUnavailable", "Queries", "Window", "updates_group"]
+__all__ = ["Account", "DatabaseUnavailable", "Queries", "Window", "updates_group"]
 
 _tickers = msgspec.json.Decoder(Ticker)
 _markets = msgspec.json.Decoder(Market)
@@ -51,16 +51,6 @@ class Account(msgspec.Struct, frozen=True):
 
     name: str
     account: AccountId
-    created: Millis
-
-
-class ApiKey(msgspec.Struct, frozen=True):
-    """A key, whose it is, the secret it signs with, and what it may do."""
-
-    key: str
-    account: AccountId
-    secret: str
-    permissions: frozenset[str]
     created: Millis
 
 
@@ -202,25 +192,6 @@ class Queries:
         await self._database.execute(
             "INSERT INTO {venue}.accounts (name, account, created) VALUES (?, ?, ?)",
             (account.name, account.account, account.created),
-        )
-
-    async def api_key(self, key: str) -> ApiKey | None:
-        """The key, if there is such a one."""
-        rows = await self._database.execute(
-            "SELECT key, account, secret, permissions, created FROM {venue}.api_keys WHERE key = ?",
-            (key,),
-        )
-        if not rows:
-            return None
-        name, account, secret, permissions, created = rows[0]
-        # The database knows no empty set, only one that is not there.
-        return ApiKey(name, account, secret, frozenset(permissions or ()), created)
-
-    async def put_api_key(self, key: ApiKey) -> None:
-        await self._database.execute(
-            "INSERT INTO {venue}.api_keys (key, account, secret, permissions, created)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (key.key, key.account, key.secret, set(key.permissions), key.created),
         )
 
     async def audit(self, account: AccountId, window: Window) -> list[AuditEntry]:

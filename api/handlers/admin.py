@@ -13,7 +13,7 @@ from typing import Annotated
 
 import msgspec
 
-from api.auth import new_key
+from api.auth import Permission, new_key
 from api.errors import (
     account_exists,
     bad_market,
@@ -27,7 +27,8 @@ from api.errors import (
 from api.feeds.rules import MarketRules
 from api.handlers.exchange import Exchange
 from api.handlers.shapes import Json
-from projections.queries import Account, ApiKey
+from projections.identity import KeyRecord
+from projections.queries import Account
 from streams.messages import (
     BASIS_POINTS,
     UNIT,
@@ -206,15 +207,14 @@ async def accounts(exchange: Exchange) -> list[Json]:
 async def create_key(exchange: Exchange, name: str) -> Json:
     """Give an account an API key. Its secret is shown here and never again."""
     account = await _account(exchange, name)
-    key = ApiKey(
+    record = KeyRecord(
         key=new_key(),
         account=account,
-        secret=new_key(),
-        permissions=frozenset({"read", "trade"}),
+        permissions=frozenset({Permission.READ, Permission.TRADE}),
         created=Millis(exchange.clock()),
     )
-    await exchange.reads.archive.read(lambda queries: queries.put_api_key(key))
-    return {"account": account, "api_key": key.key, "api_secret": key.secret}
+    given = await exchange.identity.keys.give_out(record)
+    return {"account": account, "api_key": record.key, "api_secret": given.secret}
 
 
 async def deposit(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from api.auth import Caller
+from api.auth import Caller, Permission
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import Parameter, Parameters
 
@@ -42,3 +42,8 @@ class SignedEndpoint:
     example: Any = None
     repeatable: bool = False
     takes_json: bool = False
+
+    @property
+    def permission(self) -> Permission:
+        """What a key must be good for."""
+        return Permission.READ if self.method == "GET" else Permission.TRADE

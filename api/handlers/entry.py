@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from api.auth import Caller, check_key_format, check_signature, check_time
-from api.errors import mandatory, rejected_key
+from api.auth import Caller
 from api.handlers.endpoint import Endpoint, SignedEndpoint
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import SIGNATURE, Spec, read
 from api.idempotency import read_key
+from api.identity.gate import is_bearer
+
+RECV_WINDOW, TIMESTAMP, _ = SIGNATURE
+IN_SESSION = (RECV_WINDOW, replace(TIMESTAMP, required=False))
+"""What a session's request may have in place of a signature."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
     """What a door was sent: the API key, the parameters, and the bytes that the signature covers.
 
-    `idempotency_keys` are all that came along: one is the most that is taken.
+    `idempotency_keys` are all that came along: one is the most that is taken. `address` is where
+    it came from; `authorization`, in place of an API key, has the token of a session.
     """
 
     api_key: str | None
     sent: dict[str, str]
     payload: bytes
     idempotency_keys: Sequence[str] = ()
+    address: str = ""
+    authorization: str = ""
+
+    @property
+    def in_session(self) -> bool:
+        return self.api_key is None and is_bearer(self.authorization)
 
 
 class PublicEntry:
@@ -47,25 +58,28 @@ class SignedEntry:
         self._exchange = exchange
         self._handle = endpoint.handle
         self._repeatable = endpoint.repeatable
+        self._permission = endpoint.permission
         self._spec = Spec((*endpoint.parameters, *SIGNATURE))
+        self._session_spec = Spec((*endpoint.parameters, *IN_SESSION))
 
     async def answer(self, request: SignedRequest) -> Any:
         """What the handler answers. Raises `ApiError`."""
         key = read_key(request.idempotency_keys, taken=self._repeatable)
         caller = await self._caller(request, key)
-        parameters = read(request.sent, self._spec, signed=True)
+        spec = self._session_spec if request.in_session else self._spec
+        parameters = read(request.sent, spec, signed=True)
         return await self._handle(self._exchange, caller, parameters)
 
     async def _caller(self, request: SignedRequest, idempotency_key: str) -> Caller:
-        """Who signed it: raises -2014, -2015, -1022 or -1021 where nobody did, in time."""
-        key = check_key_format(request.api_key)
-        sent = request.sent
-        for name in ("timestamp", "signature"):
-            if not sent.get(name):
-                raise mandatory(name)
-        known = await self._exchange.keys.find(key)
-        if known is None:
-            raise rejected_key()
-        check_signature(request.payload, known.secret, sent["signature"])
-        expires_us = check_time(sent["timestamp"], sent.get("recvWindow"), self._exchange.clock())
-        return Caller(known.account, expires_us, idempotency_key)
+        """Who signed it, or whose session it is of; raises as the gate does."""
+        gate = self._exchange.identity.gate
+        if request.in_session:
+            return await gate.in_session(request.authorization, request.sent, idempotency_key)
+        return await gate.signed(
+            request.api_key,
+            request.sent,
+            request.payload,
+            request.address,
+            self._permission,
+            idempotency_key,
+        )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from api.accounts.answers import Answers
-from api.accounts.keys import ApiKeys
 from api.accounts.reads import Reads
 from api.accounts.sender import Placed, Sender
 from api.accounts.view import AccountView
@@ -16,6 +15,7 @@ from api.feeds.market_view import MarketView
 from api.feeds.markets import MarketFeed
 from api.feeds.rules import MarketRules
 from api.handlers.freshness import FreshBooks
+from api.identity.identity import Identity
 from infra.settings import Settings
 from streams.messages import (
     AccountCommand,
@@ -43,7 +43,7 @@ class Exchange:
     commands: Sender[AccountCommand]
     configuration: Sender[MarketCommand]
     reads: Reads
-    keys: ApiKeys
+    identity: Identity
     clock: Callable[[], int] = field(default=now_ms)
 
     def rules(self, symbol: str) -> MarketRules:

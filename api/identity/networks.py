@@ -14,6 +14,7 @@ from ipaddress import (
 
 Network = IPv4Network | IPv6Network
 
+NAME_MAX = 64
 HOUSEHOLD_BITS = 64
 """What one subscriber has of IPv6: whoever has an address has this many."""
 
@@ -30,11 +31,14 @@ def is_within(address: str, allowed: Iterable[Network]) -> bool:
 
 
 def place(address: str) -> str:
-    """What attempts are counted by: an IPv4 address, the network of an IPv6 address."""
+    """What attempts are counted by: an IPv4 address, the network of an IPv6 address.
+
+    What is neither, as a proxy may tell, is cut to a bounded length.
+    """
     found = _parsed(address)
     if isinstance(found, IPv6Address):
         return str(ip_network((found, HOUSEHOLD_BITS), strict=False))
-    return address if found is None else str(found)
+    return address[:NAME_MAX] if found is None else str(found)
 
 
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:

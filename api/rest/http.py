@@ -43,6 +43,11 @@ def refusal(error: ApiError) -> Response:
     return response
 
 
+def address_of(request: Request) -> str:
+    """The network address a request came from, behind those proxies that the settings name."""
+    return "" if request.client is None else request.client.host
+
+
 async def read_body(request: Request, types: Container[str] = ()) -> Body:
     """All of a request's body.
 

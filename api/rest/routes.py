@@ -15,7 +15,7 @@ from api.handlers.exchange import Exchange
 from api.handlers.parameters import decode, text_of
 from api.idempotency import IDEMPOTENCY_KEY_HEADER
 from api.rest.documentation import describe
-from api.rest.http import FORM, JSON, Body, read_body, reply
+from api.rest.http import FORM, JSON, Body, address_of, read_body, reply
 
 Route = Callable[[Request], Awaitable[Response]]
 
@@ -75,7 +75,15 @@ def read_request(request: Request, body: Body) -> SignedRequest:
         sent, payload = decode(body.value), signed_payload(query, body.value)
     sent.update(decode(query))
     keys = request.headers.getlist(IDEMPOTENCY_KEY_HEADER)
-    return SignedRequest(request.headers.get(API_KEY_HEADER), sent, payload, keys)
+    headers = request.headers
+    return SignedRequest(
+        headers.get(API_KEY_HEADER),
+        sent,
+        payload,
+        keys,
+        address_of(request),
+        headers.get("Authorization", ""),
+    )
 
 
 def _from_json(body: bytes) -> dict[str, str]:

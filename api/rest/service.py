@@ -12,13 +12,13 @@ import uvicorn
 from api.accounts.answers import Answers
 from api.accounts.archive import Archive
 from api.accounts.history import History
-from api.accounts.keys import ApiKeys
 from api.accounts.reads import Reads
 from api.accounts.sender import Sender, producer
 from api.accounts.view import AccountView
 from api.feeds.market_view import MarketView
-from api.handlers.exchange import Exchange
+from api.handlers.exchange import Exchange, now_ms
 from api.handlers.freshness import FreshBooks
+from api.identity.identity import Identity
 from api.rest.app import Door
 from infra.settings import Settings
 from infra.signals import run_until_signal
@@ -46,6 +46,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     archive, view, markets = Archive(settings), AccountView(settings), MarketView(settings)
     commands: Sender[AccountCommand] = Sender(log_producer, settings, COMMANDS, archive.epoch)
     configuration: Sender[MarketCommand] = Sender(log_producer, settings, ORDERS, archive.epoch)
+    identity = Identity(settings, archive, log_producer, now_ms)
     exchange = Exchange(
         settings=settings,
         markets=markets,
@@ -55,7 +56,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         commands=commands,
         configuration=configuration,
         reads=Reads(archive, view),
-        keys=ApiKeys(archive),
+        identity=identity,
     )
     server = _server(Door(exchange), settings)
     await log_producer.start()
@@ -63,7 +64,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(part.run(), name=type(part).__name__)
-                for part in (markets, view, commands, configuration, archive)
+                for part in (markets, view, commands, configuration, archive, identity)
             ]
             serving = group.create_task(server.serve(), name="server")
             stopping = group.create_task(stop.wait(), name="stop")
@@ -73,6 +74,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             for task in (stopping, *parts):
                 task.cancel()
     finally:
+        identity.close()
         await log_producer.stop()
 
 
@@ -88,6 +90,8 @@ def _server(door: Door, settings: Settings) -> uvicorn.Server:
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies,
         server_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,

@@ -20,7 +20,7 @@ from infra.settings import Settings
 from projections import schema
 from projections.archive import COMMAND_LOG
 from projections.orders import FRAMES_PER_BUCKET
-from projections.queries import Account, ApiKey, Queries, Window
+from projections.queries import Account, Queries, Window
 from projections.service import project
 from projections.session import Database
 from streams.messages import AccountId, MarketId, Millis, OrderUpdate, Trade, Update
@@ -324,19 +324,12 @@ async def test_while_the_broker_is_away_the_service_says_so_and_waits(
     assert not health.ready
 
 
-async def test_accounts_and_keys_are_found_by_what_clients_send(queries: Queries) -> None:
+async def test_accounts_are_found_by_name(queries: Queries) -> None:
     account = Account("Ann's desk", ANN, NOW)
-    key = ApiKey("k" * 64, ANN, "s" * 64, frozenset({"TRADE", "READ"}), NOW)
-    bare = ApiKey("n" * 64, ANN, "s" * 64, frozenset(), NOW)
     await queries.put_account(account)
-    await queries.put_api_key(key)
-    await queries.put_api_key(bare)
     assert await queries.account("Ann's desk") == account
     assert await queries.accounts() == [account]
-    assert await queries.api_key("k" * 64) == key
-    assert await queries.api_key("n" * 64) == bare
     assert await queries.account("Bob's desk") is None
-    assert await queries.api_key("x" * 64) is None
 
 
 async def test_workers_hand_partitions_over_without_losing_an_open_order(

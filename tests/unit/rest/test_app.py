@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from api.accounts.answers import Answers
 from api.accounts.archive import Archive
 from api.accounts.history import History
-from api.accounts.keys import ApiKeys
 from api.accounts.reads import Reads
 from api.accounts.sender import Sender
 from api.accounts.view import AccountView
@@ -21,6 +20,7 @@ from api.feeds.market_view import MarketView
 from api.handlers.endpoints import PUBLIC, SIGNED
 from api.handlers.exchange import Exchange
 from api.handlers.freshness import FreshBooks
+from api.identity.identity import Identity
 from api.rest import app as door
 from api.rest.app import Door
 from infra.settings import Settings
@@ -47,7 +47,7 @@ def unstarted(clock: Callable[[], int] = lambda: 1_499_827_319_559) -> Exchange:
         commands=commands,
         configuration=configuration,
         reads=Reads(archive, accounts),
-        keys=ApiKeys(archive),
+        identity=Identity(SETTINGS, archive, producer, clock),
         clock=clock,
     )
 
