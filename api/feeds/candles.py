@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
@@ -27,8 +28,28 @@ MONDAY_MS = 4 * DAY_MS
 """Weeks begin on Mondays; 1970 began on a Thursday."""
 
 
+class Grid(Protocol):
+    """How time is cut into candles; all times in milliseconds."""
+
+    def open_time(self, at: int) -> Millis:
+        """When the candle that holds a moment opens."""
+        ...
+
+    def next_open(self, open_time: int) -> Millis:
+        """When the candle after the one that opens then does."""
+        ...
+
+    def close_time(self, open_time: int) -> Millis:
+        """The last millisecond of the candle that opens then."""
+        ...
+
+    def back(self, at: int, candles: int) -> Millis:
+        """When the first of so many candles opens, the last of which holds `at`."""
+        ...
+
+
 class Interval(StrEnum):
-    """The intervals of Binance Spot, in UTC."""
+    """The intervals of Binance Spot, in UTC: each is a `Grid`."""
 
     S1 = "1s"
     M1 = "1m"
@@ -74,6 +95,11 @@ class Interval(StrEnum):
         moment = datetime.fromtimestamp(at / 1000, UTC)
         year, month = divmod(max(moment.year * 12 + moment.month - candles, 1970 * 12), 12)
         return _month(year, month + 1)
+
+    @property
+    def length_ms(self) -> int | None:
+        """None for months."""
+        return _LENGTH_MS.get(self)
 
 
 _LENGTH_MS = {
@@ -127,14 +153,18 @@ class Candles:
         return list(self._series.get(interval, ()))
 
 
-def flat(previous: Kline, open_time: Millis) -> Kline:
-    """The candle of an interval without a trade, some time after `previous`."""
+def flat(previous: Kline, open_time: Millis, grid: Grid | None = None) -> Kline:
+    """The candle of an interval without a trade, some time after `previous`.
+
+    The grid is UTC's, unless one is named.
+    """
     nothing = format_units(0)
+    grid = grid or Interval(previous.interval)
     return msgspec.structs.replace(
         previous,
         time=open_time,
         open_time=open_time,
-        close_time=Interval(previous.interval).close_time(open_time),
+        close_time=grid.close_time(open_time),
         open=previous.close,
         high=previous.close,
         low=previous.close,
@@ -148,9 +178,7 @@ def flat(previous: Kline, open_time: Millis) -> Kline:
     )
 
 
-def fill(
-    klines: Iterable[Kline], interval: Interval, start: int, end: int, limit: int
-) -> list[Kline]:
+def fill(klines: Iterable[Kline], grid: Grid, start: int, end: int, limit: int) -> list[Kline]:
     """The candles that open from `start` to `end`, both included, flat where nothing traded.
 
     `klines` are in order of time and begin, if there is one, with the last candle before `start`:
@@ -158,14 +186,14 @@ def fill(
     """
     filled: list[Kline] = []
     previous: Kline | None = None
-    first_open = interval.next_open(interval.open_time(start - 1))
+    first_open = grid.next_open(grid.open_time(start - 1))
     for kline in [*klines, None]:
         stop = end + 1 if kline is None else min(kline.open_time, end + 1)
         if previous is not None:
-            opens = max(interval.next_open(previous.open_time), first_open)
+            opens = max(grid.next_open(previous.open_time), first_open)
             while opens < stop and len(filled) < limit:
-                filled.append(flat(previous, opens))
-                opens = interval.next_open(opens)
+                filled.append(flat(previous, opens, grid))
+                opens = grid.next_open(opens)
         if kline is None or kline.open_time > end or len(filled) >= limit:
             break
         if kline.open_time >= start:
