@@ -47,9 +47,7 @@ class Zoned:
         if self.ahead_ms == 0:
             return self.interval
         common = gcd(self.ahead_ms, self.interval.length_ms or DAY_MS)
-        return max(
-            (each for each in _PARTS if common % _length(each) == 0), key=lambda each: _length(each)
-        )
+        return max((each for each in _PARTS if common % _length(each) == 0), key=_length)
 
     @property
     def parts(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime
 
 import msgspec
@@ -126,5 +127,5 @@ def test_a_span_is_cut_into_minutes_hours_and_days(start: str, end: str, cut: li
         for each, opens, closes in found
     ] == cut
     assert (found[0][1], found[-1][2]) == (first, last)
-    for (_, _, closes), (interval, opens, _) in zip(found, found[1:], strict=False):
+    for (_, _, closes), (interval, opens, _) in itertools.pairwise(found):
         assert opens == closes + 1 == interval.open_time(opens)
