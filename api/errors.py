@@ -273,6 +273,10 @@ def duplicate_symbols() -> ApiError:
     return ApiError(-1151, "Symbol is present multiple times in the list.")
 
 
+def status_mismatch() -> ApiError:
+    return ApiError(-1220, "The symbol's status does not match the requested symbolStatus.")
+
+
 # -- orders ---------------------------------------------------------------------------------------
 
 

@@ -27,8 +27,12 @@ def price_change_percent(ticker: Ticker) -> str:
 
 def weighted_average_price(ticker: Ticker) -> str:
     """What one base asset cost on average; zero when nothing traded."""
-    volume = parse_units(ticker.volume)
-    return format_units(_divide(parse_units(ticker.quote_volume) * UNIT, volume))
+    return average_price(ticker.quote_volume, ticker.volume)
+
+
+def average_price(quote_volume: str, volume: str) -> str:
+    """What one base asset cost on average; zero for no volume."""
+    return format_units(_divide(parse_units(quote_volume) * UNIT, parse_units(volume)))
 
 
 def _divide(dividend: int, divisor: int) -> int:
