@@ -22,6 +22,8 @@ from typing import IO
 
 import msgspec
 
+from tests.benchmarks.children import line
+
 CONNECT_LIMIT_S = 10.0
 RECEIVE_BYTES = 65_536
 STALLED_BUFFER_BYTES = 4_096
@@ -31,16 +33,20 @@ NEVER = 0.0
 
 
 class Order(msgspec.Struct, frozen=True):
-    """How many subscribers there are, how many of them never read, and what they wait for."""
+    """How many subscribers read, and what they wait for; how many stall, and on what.
+
+    Those that stall never read, and have little room. `times` names a file.
+    """
 
     host: str
     port: int
     path: str
     reading: int
-    stalled: int
     frames: int
     limit_s: float
     times: str
+    stalled: int = 0
+    stalled_path: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -62,7 +68,7 @@ class Subscribers:
         """Wait until all frames have come, or the time is up: what was found, and for each
         subscriber that reads the moments (of the monotonic clock) at which its frames came.
         """
-        told = _line(self._process, self._order.limit_s + CONNECT_LIMIT_S)
+        told = line(self._process, self._order.limit_s + CONNECT_LIMIT_S)
         outcome = msgspec.json.decode(told, type=Outcome)
         received: list[array[float]] = []
         with Path(self._order.times).open("rb") as file:
@@ -81,21 +87,12 @@ def subscribed(order: Order) -> Iterator[Subscribers]:
         stdout=subprocess.PIPE,
     )
     try:
-        if _line(process, CONNECT_LIMIT_S * 2) != b"connected\n":
+        if line(process, CONNECT_LIMIT_S * 2) != b"connected\n":
             raise RuntimeError("subscribers did not connect")
         yield Subscribers(process, order)
     finally:
         process.kill()
         process.communicate()
-
-
-def _line(process: subprocess.Popen[bytes], limit_s: float) -> bytes:
-    """The next line a process writes. Raises `TimeoutError`."""
-    pipe = process.stdout
-    assert pipe is not None
-    if not select.select([pipe], [], [], limit_s)[0]:
-        raise TimeoutError(f"nothing heard for {limit_s:.0f} s")
-    return pipe.readline()
 
 
 class _Reader:
@@ -144,7 +141,7 @@ def _frame_end(buffer: bytes, at: int) -> int | None:
     return end if end <= len(buffer) else None
 
 
-def _connect(order: Order, *, stalled: bool) -> socket.socket:
+def _connect(order: Order, path: str, *, stalled: bool = False) -> socket.socket:
     connection = socket.socket()
     connection.settimeout(CONNECT_LIMIT_S)
     if stalled:
@@ -152,7 +149,7 @@ def _connect(order: Order, *, stalled: bool) -> socket.socket:
     connection.connect((order.host, order.port))
     key = base64.b64encode(os.urandom(16)).decode()
     connection.sendall(
-        f"GET {order.path} HTTP/1.1\r\nHost: {order.host}:{order.port}\r\nUpgrade: websocket\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: {order.host}:{order.port}\r\nUpgrade: websocket\r\n"
         f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
         "Sec-WebSocket-Version: 13\r\n\r\n".encode()
     )
@@ -188,8 +185,8 @@ def _receive(readers: dict[int, _Reader], order: Order) -> None:
 def main(told: str, out: IO[str]) -> None:
     """Connect, say so, receive, and say what was found."""
     order = msgspec.json.decode(told, type=Order)
-    stalled = [_connect(order, stalled=True) for _ in range(order.stalled)]
-    connected = [_connect(order, stalled=False) for _ in range(order.reading)]
+    stalled = [_connect(order, order.stalled_path, stalled=True) for _ in range(order.stalled)]
+    connected = [_connect(order, order.path) for _ in range(order.reading)]
     readers = {each.fileno(): _Reader(each, order.frames) for each in connected}
     print("connected", file=out, flush=True)
     began_s, began_cpu_s = time.monotonic(), time.process_time()
