@@ -65,6 +65,14 @@ def _length(interval: Interval) -> int:
     return interval.length_ms
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What traded in a span of time, if anything did, and the last price before it, if any."""
+
+    traded: Kline | None
+    previous: str | None
+
+
 def pieces(start: int, end: int) -> Iterator[tuple[Interval, int, int]]:
     """A span, both ends included, as minutes, hours and days, each with its own ends.
 

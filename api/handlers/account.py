@@ -9,6 +9,7 @@ from api.auth import Caller
 from api.errors import bad_combination, either_mandatory, interval_too_long, no_such_order
 from api.handlers import shapes
 from api.handlers.cancelling import ORDER_ID, ORIG_CLIENT_ORDER_ID
+from api.handlers.commission import rate
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import (
     END_TIME,
@@ -24,7 +25,6 @@ from api.handlers.parameters import (
 )
 from api.handlers.shapes import Json
 from projections.queries import Window
-from streams.messages import BASIS_POINTS, UNIT, format_units
 
 SPAN_HOURS_MAX = 24
 
@@ -100,10 +100,10 @@ async def account(exchange: Exchange, caller: Caller, parameters: Parameters) ->
         "buyerCommission": 0,
         "sellerCommission": 0,
         "commissionRates": {
-            "maker": _rate(maker),
-            "taker": _rate(taker),
-            "buyer": _rate(0),
-            "seller": _rate(0),
+            "maker": rate(maker),
+            "taker": rate(taker),
+            "buyer": rate(0),
+            "seller": rate(0),
         },
         "canTrade": True,
         "canWithdraw": True,
@@ -116,10 +116,6 @@ async def account(exchange: Exchange, caller: Caller, parameters: Parameters) ->
         "balances": [shapes.balance(held) for held in balances],
         "permissions": ["SPOT"],
     }
-
-
-def _rate(basis_points: int) -> str:
-    return format_units(basis_points * UNIT // BASIS_POINTS)
 
 
 def _window(parameters: Parameters, first: int | None) -> Window:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from api.handlers import account, cancelling, examples, market, placing, wallet
+from api.handlers import (
+    account,
+    cancelling,
+    candles,
+    commission,
+    examples,
+    exchange_info,
+    market,
+    placing,
+    tickers,
+    wallet,
+)
 from api.handlers.aggregate_trades import AGGREGATE_TRADES, aggregate_trades
 from api.handlers.endpoint import Endpoint, SignedEndpoint
 
@@ -14,9 +25,9 @@ PUBLIC = (
     Endpoint(
         "GET",
         "/api/v3/exchangeInfo",
-        market.exchange_info,
+        exchange_info.exchange_info,
         "Markets and their rules",
-        market.EXCHANGE_INFO,
+        exchange_info.EXCHANGE_INFO,
         examples.EXCHANGE_INFO,
     ),
     Endpoint("GET", "/api/v3/depth", market.depth, "Order book", market.DEPTH, examples.DEPTH),
@@ -39,30 +50,62 @@ PUBLIC = (
         AGGREGATE_TRADES,
         [examples.AGGREGATE_TRADE],
     ),
-    Endpoint("GET", "/api/v3/klines", market.klines, "Candles", market.KLINES, [examples.KLINE]),
+    Endpoint("GET", "/api/v3/klines", candles.klines, "Candles", candles.KLINES, [examples.KLINE]),
+    Endpoint(
+        "GET",
+        "/api/v3/uiKlines",
+        candles.ui_klines,
+        "Candles to look at",
+        candles.KLINES,
+        [examples.KLINE],
+    ),
+    Endpoint(
+        "GET",
+        "/api/v3/avgPrice",
+        candles.average,
+        "Average price of the last minutes",
+        candles.AVERAGE_PRICE,
+        {"mins": 5, "price": "100.25170000", "closeTime": 1499869899040},
+    ),
     Endpoint(
         "GET",
         "/api/v3/ticker/24hr",
-        market.day_ticker,
+        tickers.day_ticker,
         "Statistics of the last 24 hours",
-        market.DAY_TICKER,
+        tickers.DAY_TICKER,
         examples.DAY_TICKER,
     ),
     Endpoint(
         "GET",
         "/api/v3/ticker/price",
-        market.price_ticker,
+        tickers.price_ticker,
         "Last price",
-        market.TICKERS,
+        tickers.TICKERS,
         {"symbol": "BTCUSDT", "price": "100.25000000"},
     ),
     Endpoint(
         "GET",
         "/api/v3/ticker/bookTicker",
-        market.book_ticker,
+        tickers.book_ticker,
         "Best prices",
-        market.TICKERS,
+        tickers.TICKERS,
         examples.BOOK_TICKER,
+    ),
+    Endpoint(
+        "GET",
+        "/api/v3/ticker",
+        tickers.rolling_ticker,
+        "Statistics of a rolling window",
+        tickers.ROLLING,
+        examples.SPAN_TICKER,
+    ),
+    Endpoint(
+        "GET",
+        "/api/v3/ticker/tradingDay",
+        tickers.trading_day,
+        "Statistics of a trading day",
+        tickers.TRADING_DAY,
+        examples.SPAN_TICKER,
     ),
     Endpoint(
         "GET",
@@ -154,6 +197,22 @@ SIGNED = (
         "Balances and rights",
         account.ACCOUNT,
         examples.ACCOUNT,
+    ),
+    SignedEndpoint(
+        "GET",
+        "/api/v3/account/commission",
+        commission.commission,
+        "What an account pays on a market",
+        commission.COMMISSION,
+        examples.COMMISSION,
+    ),
+    SignedEndpoint(
+        "GET",
+        "/sapi/v1/asset/tradeFee",
+        commission.trade_fees,
+        "What an account pays on every market",
+        commission.TRADE_FEES,
+        [examples.TRADE_FEE],
     ),
     SignedEndpoint(
         "GET", "/sapi/v1/capital/config/getall", wallet.coins, "Assets", (), [examples.COIN]

@@ -91,6 +91,34 @@ DAY_TICKER = {
     "lastId": 28460,
     "count": 76,
 }
+SPAN_TICKER = {
+    name: value
+    for name, value in DAY_TICKER.items()
+    if name not in {*BOOK_TICKER, "prevClosePrice", "lastQty"} or name == "symbol"
+}
+_NO_RATES = {
+    "maker": "0.00000000",
+    "taker": "0.00000000",
+    "buyer": "0.00000000",
+    "seller": "0.00000000",
+}
+COMMISSION = {
+    "symbol": "BTCUSDT",
+    "standardCommission": {**_NO_RATES, "maker": "0.00100000", "taker": "0.00100000"},
+    "specialCommission": _NO_RATES,
+    "taxCommission": _NO_RATES,
+    "discount": {
+        "enabledForAccount": False,
+        "enabledForSymbol": False,
+        "discountAsset": "",
+        "discount": "0.00000000",
+    },
+}
+TRADE_FEE = {
+    "symbol": "BTCUSDT",
+    "makerCommission": "0.00100000",
+    "takerCommission": "0.00100000",
+}
 
 _TERMS = {
     "symbol": "BTCUSDT",

@@ -10,24 +10,18 @@ from typing import Any
 from api.errors import ApiError
 from api.feeds.aggregates import AggregateTrade
 from api.feeds.book import Book
-from api.feeds.candles import DAY_MS
 from api.feeds.rules import MarketRules
-from api.feeds.statistics import price_change, price_change_percent, weighted_average_price
 from api.handlers.order_entry import PRICE_MAX, QUANTITY_MAX
 from streams.messages import (
     Balance,
     Execution,
     Kline,
-    MarketId,
-    Millis,
     OrderStatus,
     OrderType,
     OrderUpdate,
     PlaceOrder,
     Reason,
-    Sequence,
     Side,
-    Ticker,
     Trade,
     format_units,
 )
@@ -286,69 +280,3 @@ def kline(event: Kline) -> list[Any]:
         event.taker_quote_volume,
         "0",
     ]
-
-
-def price_ticker(symbol: str, last: str) -> Json:
-    return {"symbol": symbol, "price": last}
-
-
-def book_ticker(symbol: str, book: Book) -> Json:
-    bid, ask = book.bids.best() or (ZERO, ZERO), book.asks.best() or (ZERO, ZERO)
-    return {
-        "symbol": symbol,
-        "bidPrice": bid[0],
-        "bidQty": bid[1],
-        "askPrice": ask[0],
-        "askQty": ask[1],
-    }
-
-
-def mini_ticker(event: Ticker) -> Json:
-    return {
-        "symbol": event.market,
-        "openPrice": event.open,
-        "highPrice": event.high,
-        "lowPrice": event.low,
-        "lastPrice": event.last,
-        "volume": event.volume,
-        "quoteVolume": event.quote_volume,
-        "openTime": event.open_time,
-        "closeTime": event.time,
-        "firstId": event.first_trade_id,
-        "lastId": event.last_trade_id,
-        "count": event.trades,
-    }
-
-
-def full_ticker(event: Ticker, book: Book) -> Json:
-    """The 24 h ticker, with the best prices of now."""
-    return {
-        **mini_ticker(event),
-        "priceChange": price_change(event),
-        "priceChangePercent": price_change_percent(event),
-        "weightedAvgPrice": weighted_average_price(event),
-        "prevClosePrice": event.previous_close,
-        "lastQty": event.last_quantity,
-        **book_ticker(event.market, book),
-    }
-
-
-def no_ticker(symbol: MarketId, now: int) -> Ticker:
-    """The ticker of a market that has not traded yet."""
-    return Ticker(
-        market=symbol,
-        seq=Sequence(0),
-        time=Millis(now),
-        open_time=Millis(now - DAY_MS),
-        open=ZERO,
-        high=ZERO,
-        low=ZERO,
-        last=ZERO,
-        last_quantity=ZERO,
-        previous_close=ZERO,
-        volume=ZERO,
-        quote_volume=ZERO,
-        first_trade_id=-1,
-        last_trade_id=-1,
-        trades=0,
-    )

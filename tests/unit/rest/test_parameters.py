@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.errors import ApiError
-from api.handlers.market import KLINES
+from api.handlers.candles import KLINES
 from api.handlers.parameters import Kind, Parameter, Spec, decode, read
 
 SPEC = Spec(
