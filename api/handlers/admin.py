@@ -1,4 +1,4 @@
-"""Administration: markets, accounts, keys and deposits.
+"""Administration of markets and money; `accounts` has that of accounts.
 
 Each change is a command on the log, so that a replay knows when it took effect. Who may call these
 is the door's business.
@@ -7,33 +7,26 @@ is the door's business.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from typing import Annotated
 
 import msgspec
 
-from api.auth import Permission, new_key
 from api.errors import (
-    account_exists,
     bad_market,
     invalid,
     market_exists,
     rejection,
     unexpected,
-    unknown_account,
     unknown_status,
 )
 from api.feeds.rules import MarketRules
+from api.handlers.accounts import account_of
 from api.handlers.exchange import Exchange
 from api.handlers.shapes import Json
-from projections.identity import KeyRecord
-from projections.queries import Account
 from streams.messages import (
     BASIS_POINTS,
     UNIT,
-    AccountId,
-    AccountOpened,
     AmountError,
     Asset,
     BalanceUpdate,
@@ -41,9 +34,6 @@ from streams.messages import (
     Deposit,
     MarketConfig,
     MarketId,
-    Millis,
-    OpenAccount,
-    Reason,
     RequestRejected,
     Units,
     format_units,
@@ -56,12 +46,10 @@ MARKET_POLL_S = 0.02
 # Python's `$` would let a line feed follow. What gets past here, a ledger must be able to read: a
 # command that it can't takes its whole frame with it, others' commands and all.
 _END = r"$(?!\n)"
-_ACCOUNT_NAME = r"^[a-z0-9][a-z0-9_-]{0,31}" + _END
 _ASSET = r"^[A-Z0-9]{1,12}" + _END
 _SYMBOL = r"^[A-Z0-9]{2,20}" + _END
 _REFERENCE = r"^[ -~]{0,64}" + _END
 
-AccountName = Annotated[str, msgspec.Meta(pattern=_ACCOUNT_NAME)]
 AssetName = Annotated[str, msgspec.Meta(pattern=_ASSET)]
 Bps = Annotated[int, msgspec.Meta(ge=0, lt=BASIS_POINTS)]
 
@@ -78,10 +66,6 @@ class NewMarket(msgspec.Struct, forbid_unknown_fields=True):
     maker_fee_bps: Bps = 0
     taker_fee_bps: Bps = 0
     protection_bps: Annotated[int, msgspec.Meta(ge=1, le=BASIS_POINTS)] = 500
-
-
-class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
-    account: AccountName
 
 
 class NewDeposit(msgspec.Struct, forbid_unknown_fields=True):
@@ -176,52 +160,11 @@ def _positive(name: str, text: str) -> Units:
     return amount
 
 
-async def create_account(exchange: Exchange, wanted: NewAccount) -> Json:
-    """Open an account. Raises 409 when there is one of this name.
-
-    An account that the ledger has and the database lacks, since an attempt was cut short between
-    the two, is completed.
-    """
-    name = AccountId(wanted.account)
-    archive = exchange.reads.archive
-    if await archive.read(lambda queries: queries.account(name)) is not None:
-        raise account_exists()
-    placed = await exchange.command(name, OpenAccount(name))
-    match await exchange.accounts.outcome(placed.request):
-        case [AccountOpened() | RequestRejected(reason=Reason.ACCOUNT_EXISTS) as opened]:
-            account = Account(name=name, account=name, created=Millis(opened.at))
-        case [RequestRejected(reason=reason)]:
-            raise rejection(reason)
-        case other:
-            raise unexpected() from TypeError(f"not the outcome of opening an account: {other}")
-    await archive.read(lambda queries: queries.put_account(account))
-    return {"account": name, "created": account.created}
-
-
-async def accounts(exchange: Exchange) -> list[Json]:
-    """All accounts, by name."""
-    found = await exchange.reads.archive.read(lambda queries: queries.accounts())
-    return [{"account": account.account, "created": account.created} for account in found]
-
-
-async def create_key(exchange: Exchange, name: str) -> Json:
-    """Give an account an API key. Its secret is shown here and never again."""
-    account = await _account(exchange, name)
-    record = KeyRecord(
-        key=new_key(),
-        account=account,
-        permissions=frozenset({Permission.READ, Permission.TRADE}),
-        created=Millis(exchange.clock()),
-    )
-    given = await exchange.identity.keys.give_out(record)
-    return {"account": account, "api_key": record.key, "api_secret": given.secret}
-
-
 async def deposit(
     exchange: Exchange, name: str, wanted: NewDeposit, idempotency_key: str = ""
 ) -> Json:
     """Credit an account with what came in, and return its new balance of the asset."""
-    account = await _account(exchange, name)
+    account = await account_of(exchange, name)
     try:
         amount = parse_units(wanted.amount)
     except AmountError as error:
@@ -240,12 +183,3 @@ async def deposit(
             raise rejection(reason)
         case other:
             raise unexpected() from TypeError(f"not the outcome of a deposit: {other}")
-
-
-async def _account(exchange: Exchange, name: str) -> AccountId:
-    if not re.fullmatch(_ACCOUNT_NAME, name):
-        raise unknown_account()
-    found = await exchange.reads.archive.read(lambda queries: queries.account(name))
-    if found is None:
-        raise unknown_account()
-    return found.account

@@ -11,7 +11,6 @@ from api.handlers.endpoint import Endpoint, SignedEndpoint
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import SIGNATURE, Spec, read
 from api.idempotency import read_key
-from api.identity.gate import is_bearer
 
 RECV_WINDOW, TIMESTAMP, _ = SIGNATURE
 IN_SESSION = (RECV_WINDOW, replace(TIMESTAMP, required=False))
@@ -23,7 +22,7 @@ class SignedRequest:
     """What a door was sent: the API key, the parameters, and the bytes that the signature covers.
 
     `idempotency_keys` are all that came along: one is the most that is taken. `address` is where
-    it came from; `authorization`, in place of an API key, has the token of a session.
+    it came from; `access_token`, in place of an API key, is that of a session.
     """
 
     api_key: str | None
@@ -31,11 +30,7 @@ class SignedRequest:
     payload: bytes
     idempotency_keys: Sequence[str] = ()
     address: str = ""
-    authorization: str = ""
-
-    @property
-    def in_session(self) -> bool:
-        return self.api_key is None and is_bearer(self.authorization)
+    access_token: str | None = None
 
 
 class PublicEntry:
@@ -66,15 +61,15 @@ class SignedEntry:
         """What the handler answers. Raises `ApiError`."""
         key = read_key(request.idempotency_keys, taken=self._repeatable)
         caller = await self._caller(request, key)
-        spec = self._session_spec if request.in_session else self._spec
+        spec = self._spec if request.access_token is None else self._session_spec
         parameters = read(request.sent, spec, signed=True)
         return await self._handle(self._exchange, caller, parameters)
 
     async def _caller(self, request: SignedRequest, idempotency_key: str) -> Caller:
         """Who signed it, or whose session it is of; raises as the gate does."""
         gate = self._exchange.identity.gate
-        if request.in_session:
-            return await gate.in_session(request.authorization, request.sent, idempotency_key)
+        if request.access_token is not None:
+            return await gate.in_session(request.access_token, request.sent, idempotency_key)
         return await gate.signed(
             request.api_key,
             request.sent,

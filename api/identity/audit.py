@@ -26,7 +26,6 @@ from streams.messages.audit import (
 from streams.topics import AUDIT
 
 APPEND_LIMIT_S = 5.0
-ADMINISTRATOR = "admin"
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +37,14 @@ class Actor(NamedTuple):
     address: str
 
 
-def user(email: str) -> str:
-    """The name of a user as an actor."""
-    return f"user:{email}"
+def user_actor(email: str, address: str) -> Actor:
+    """A user who acts."""
+    return Actor(f"user:{email}", address)
+
+
+def admin_actor(address: str) -> Actor:
+    """Whoever has the administrator's key."""
+    return Actor("admin", address)
 
 
 class Audit:
@@ -60,7 +64,7 @@ class Audit:
         action: AuditAction,
         account: AccountId = VENUE,
         subject: str = "",
-        **details: str,
+        details: dict[str, str] | None = None,
     ) -> AsyncIterator[None]:
         """Do within this block what is to be audited; it is entered once the log has it.
 
@@ -76,7 +80,7 @@ class Audit:
             outcome=AuditOutcome.BEGUN,
             address=actor.address,
             subject=subject,
-            details=details,
+            details=details or {},
         )
         await self._append(entry)
         try:

@@ -63,12 +63,12 @@ class Gate:
         return Caller(known.account, expires_us, idempotency_key)
 
     async def in_session(
-        self, authorization: str, sent: Mapping[str, str], idempotency_key: str = ""
+        self, token: str, sent: Mapping[str, str], idempotency_key: str = ""
     ) -> Caller:
-        """Whose session a header `Authorization: Bearer …` is of, who may do all that its owner
-        may. Raises -1002 where there is none; -1021 where a `timestamp` was sent and is over.
+        """Whose session an access token is of: it may do all that its owner may.
+
+        Raises -1002 where there is none; -1021 where a `timestamp` was sent and is over.
         """
-        token = authorization[len(BEARER) :].strip()
         session = await self._sessions.of_access(token)
         now = self._clock()
         expires_us = check_time(sent.get("timestamp", str(now)), sent.get("recvWindow"), now)
@@ -81,6 +81,8 @@ class Gate:
                 raise too_many_failures(wait_s) from error
 
 
-def is_bearer(authorization: str) -> bool:
-    """Whether a header `Authorization` has a token, whatever that is worth."""
-    return authorization[: len(BEARER)].lower() == BEARER
+def bearer_of(authorization: str) -> str | None:
+    """The token in a header `Authorization`, whatever it is worth; None where there is none."""
+    if authorization[: len(BEARER)].lower() != BEARER:
+        return None
+    return authorization[len(BEARER) :].strip()

@@ -45,6 +45,10 @@ class Sessions:
         self._clock = clock
         self._holding = Remembered(self._read_holding)
 
+    def check_open(self) -> None:
+        """Raise -1020 where there is no key to sign sessions with."""
+        self._tokens.check_open()
+
     async def begin(self, user: User) -> Pair:
         """A session of a user who has just proved to be one. Raises -1020, -1001."""
         session = Session(

@@ -50,12 +50,16 @@ class Tokens:
         self._vault = vault
         self._venue = venue
 
+    def check_open(self) -> None:
+        """Raise -1020 where there is no key to sign with."""
+        if not self._vault.has_key:
+            raise sessions_closed()
+
     def make(
         self, use: Use, account: AccountId, session: str, generation: int, began_s: int, now_s: int
     ) -> str:
         """A token from now on. Raises -1020 where there is no key to sign with."""
-        if not self._vault.has_key:
-            raise sessions_closed()
+        self.check_open()
         key = self._vault.signing_key()
         assert key is not None
         life_s = ACCESS_S if use is Use.ACCESS else REFRESH_S

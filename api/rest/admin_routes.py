@@ -1,45 +1,73 @@
 """The administration routes: JSON bodies, and a key of their own.
 
-They are for whoever runs the venue: `velocity markets` and `velocity accounts` call them.
+They are for whoever runs the venue: `velocity markets`, `accounts`, `keys` and `audit` call them.
+Whatever they change is on the audit log first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
-
-import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from api.auth import ADMIN_KEY_HEADER, same_secret
-from api.errors import ApiError, admin_closed
-from api.handlers import admin
+from api.errors import admin_closed
+from api.handlers import accounts, admin, users
+from api.handlers.accounts import AUDIT_PAGE, NewAccount, NewKey, NewLogin
 from api.handlers.exchange import Exchange
+from api.handlers.parameters import Kind, Parameter, Spec, decode, read
 from api.idempotency import IDEMPOTENCY_KEY_HEADER, read_key
-from api.rest.documentation import IDEMPOTENCY_KEY, error_responses
-from api.rest.http import read_body, reply
+from api.identity.audit import Actor, admin_actor
+from api.rest.documentation import IDEMPOTENCY_KEY
+from api.rest.http import address_of, reply
+from api.rest.json_routes import add_json_route, read_json, secret_reply
+from streams.messages import AccountId
+from streams.messages.audit import VENUE, AuditAction
 
-Body = TypeVar("Body", bound=msgspec.Struct)
-Route = Callable[[Request], Awaitable[Response]]
+ADMIN = "AdminKey"
+"""The security scheme of the administrator's key."""
+
+AUDIT = (
+    Parameter("account", Kind.WORD, description="An account; everything where left out."),
+    *AUDIT_PAGE,
+)
+_AUDIT = Spec(AUDIT)
 
 
 def add_admin_routes(app: FastAPI, exchange: Exchange) -> None:
     """Serve `/admin/v1` from an app."""
     routes = _Routes(exchange)
     router = APIRouter(prefix="/admin/v1", tags=["Administration"])
-    _add(router, "POST", "/markets", routes.create_market, "Create a market", admin.NewMarket)
-    _add(router, "GET", "/markets", routes.markets, "All markets")
-    _add(router, "POST", "/accounts", routes.create_account, "Open an account", admin.NewAccount)
-    _add(router, "GET", "/accounts", routes.accounts, "All accounts")
-    _add(router, "POST", "/accounts/{account}/keys", routes.create_key, "Give out an API key")
-    _add(
+    for method, path, route, summary, body in (
+        ("POST", "/markets", routes.create_market, "Create a market", admin.NewMarket),
+        ("GET", "/markets", routes.markets, "All markets", None),
+        ("POST", "/accounts", routes.create_account, "Open an account", NewAccount),
+        ("GET", "/accounts", routes.accounts, "All accounts", None),
+        ("PUT", "/accounts/{account}/login", routes.set_login, "Who may log in", NewLogin),
+        ("GET", "/accounts/{account}/keys", routes.keys, "An account's API keys", None),
+        ("DELETE", "/accounts/{account}/keys/{key}", routes.revoke_key, "End an API key", None),
+    ):
+        add_json_route(router, method, path, route, summary, security=ADMIN, body=body)
+    add_json_route(
+        router,
+        "POST",
+        "/accounts/{account}/keys",
+        routes.create_key,
+        "Give out an API key",
+        security=ADMIN,
+        body=NewKey,
+        body_required=False,
+    )
+    add_json_route(
         router,
         "POST",
         "/accounts/{account}/deposits",
         routes.deposit,
         "Credit a deposit",
-        admin.NewDeposit,
-        repeatable=True,
+        security=ADMIN,
+        body=admin.NewDeposit,
+        headers=(IDEMPOTENCY_KEY,),
+    )
+    add_json_route(
+        router, "GET", "/audit", routes.audit, "The audit log", security=ADMIN, parameters=AUDIT
     )
     app.include_router(router)
 
@@ -47,85 +75,89 @@ def add_admin_routes(app: FastAPI, exchange: Exchange) -> None:
 class _Routes:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._audit = exchange.identity.audit
 
     async def markets(self, request: Request) -> Response:
-        self._check(request)
+        self._admit(request)
         return reply(admin.markets(self._exchange))
 
     async def create_market(self, request: Request) -> Response:
-        self._check(request)
-        wanted = await _read(request, admin.NewMarket)
-        return reply(await admin.create_market(self._exchange, wanted), 201)
+        actor = self._admit(request)
+        wanted = await read_json(request, admin.NewMarket)
+        terms = {"base": wanted.base, "quote": wanted.quote, "tick": wanted.tick, "lot": wanted.lot}
+        action = AuditAction.MARKET_CREATED
+        async with self._audit.action(actor, action, VENUE, wanted.symbol, terms):
+            return reply(await admin.create_market(self._exchange, wanted), 201)
 
     async def accounts(self, request: Request) -> Response:
-        self._check(request)
-        return reply(await admin.accounts(self._exchange))
+        self._admit(request)
+        return reply(await accounts.accounts(self._exchange))
 
     async def create_account(self, request: Request) -> Response:
-        self._check(request)
-        wanted = await _read(request, admin.NewAccount)
-        return reply(await admin.create_account(self._exchange, wanted), 201)
+        actor = self._admit(request)
+        wanted = await read_json(request, NewAccount)
+        action, account = AuditAction.ACCOUNT_OPENED, AccountId(wanted.account)
+        async with self._audit.action(actor, action, account):
+            return reply(await accounts.create_account(self._exchange, wanted), 201)
+
+    async def set_login(self, request: Request) -> Response:
+        actor, account = await self._of_account(request)
+        wanted = await read_json(request, NewLogin)
+        action = AuditAction.LOGIN_SET
+        async with self._audit.action(actor, action, account, wanted.email):
+            return reply(await accounts.set_login(self._exchange, account, wanted))
+
+    async def keys(self, request: Request) -> Response:
+        _, account = await self._of_account(request)
+        return reply(await accounts.keys(self._exchange, account))
 
     async def create_key(self, request: Request) -> Response:
-        self._check(request)
-        account = request.path_params["account"]
-        return reply(await admin.create_key(self._exchange, account), 201)
+        actor, account = await self._of_account(request)
+        wanted = await read_json(request, NewKey, optional=True)
+        record = accounts.key_record(self._exchange, account, wanted)
+        action, details = AuditAction.KEY_CREATED, accounts.key_details(record)
+        async with self._audit.action(actor, action, account, record.key, details):
+            return secret_reply(await accounts.create_key(self._exchange, record), 201)
+
+    async def revoke_key(self, request: Request) -> Response:
+        actor, account = await self._of_account(request)
+        key = request.path_params["key"]
+        return reply(await users.revoke_key(self._exchange, account, key, actor))
 
     async def deposit(self, request: Request) -> Response:
-        self._check(request)
-        wanted = await _read(request, admin.NewDeposit)
-        account = request.path_params["account"]
+        actor = self._admit(request)
+        wanted = await read_json(request, admin.NewDeposit)
+        account = await accounts.account_of(self._exchange, request.path_params["account"])
         key = read_key(request.headers.getlist(IDEMPOTENCY_KEY_HEADER), taken=True)
-        return reply(await admin.deposit(self._exchange, account, wanted, key), 201)
+        terms = {"asset": wanted.asset, "amount": wanted.amount, "idempotency_key": key}
+        action = AuditAction.DEPOSIT
+        async with self._audit.action(actor, action, account, wanted.reference, terms):
+            return reply(await admin.deposit(self._exchange, account, wanted, key), 201)
 
-    def _check(self, request: Request) -> None:
-        """Raise 401 unless the administrator's key came along; without one nobody gets in."""
+    async def audit(self, request: Request) -> Response:
+        self._admit(request)
+        parameters = read(decode(request.scope["query_string"]), _AUDIT)
+        name = parameters.text("account")
+        about = VENUE if name is None else await accounts.account_of(self._exchange, name)
+        return reply(await accounts.audit(self._exchange, about, parameters))
+
+    async def _of_account(self, request: Request) -> tuple[Actor, AccountId]:
+        """Who asks, and which account the path names. Raises as `_admit`, and 404."""
+        actor = self._admit(request)
+        name = request.path_params["account"]
+        return actor, await accounts.account_of(self._exchange, name)
+
+    def _admit(self, request: Request) -> Actor:
+        """Who asks. Raises 401 unless the administrator's key came along, and 429 to who guesses;
+        without one nobody gets in.
+        """
+        address, guesses = address_of(request), self._exchange.identity.guesses
         key = self._exchange.settings.admin_key
         given = request.headers.get(ADMIN_KEY_HEADER)
-        if key is None or given is None or not same_secret(given, key.get_secret_value()):
+        if key is None or given is None:
             raise admin_closed()
-
-
-async def _read(request: Request, kind: type[Body]) -> Body:
-    try:
-        return msgspec.json.decode((await read_body(request)).value, type=kind)
-    except msgspec.ValidationError as error:
-        raise ApiError(-1130, f"Data sent is not valid: {error}.") from error
-    except msgspec.DecodeError as error:
-        raise ApiError(-1135, "Invalid JSON Request") from error
-
-
-def _add(
-    router: APIRouter,
-    method: str,
-    path: str,
-    route: Route,
-    summary: str,
-    body: type[msgspec.Struct] | None = None,
-    repeatable: bool = False,
-) -> None:
-    described: dict[str, Any] = {
-        "security": [{"AdminKey": []}],
-        "responses": error_responses(),
-    }
-    if body is not None:
-        (schema,), components = msgspec.json.schema_components([body])
-        schema = components[body.__name__] if "$ref" in schema else schema
-        described["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schema}},
-        }
-    if "{account}" in path:
-        described["parameters"] = [
-            {"name": "account", "in": "path", "required": True, "schema": {"type": "string"}}
-        ]
-    if repeatable:
-        described.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
-    router.add_api_route(
-        path,
-        route,
-        methods=[method],
-        response_class=Response,
-        summary=summary,
-        openapi_extra=described,
-    )
+        guesses.begin_administration(address)
+        if not same_secret(given, key.get_secret_value()):
+            raise admin_closed()
+        guesses.administration_succeeded(address)
+        return admin_actor(address)

@@ -15,6 +15,7 @@ from api.handlers.exchange import Exchange
 from api.rest.admin_routes import add_admin_routes
 from api.rest.documentation import SECURITY_SCHEMES
 from api.rest.http import refusal, reply
+from api.rest.identity_routes import add_identity_routes
 from api.rest.routes import Route, document, route_of
 
 REQUESTS_MAX = 2048
@@ -76,6 +77,7 @@ def _documented(exchange: Exchange) -> FastAPI:
     app = FastAPI(title="Velocity", version="1", description=ABOUT, redoc_url=None)
     app.add_api_route("/ready", _readiness(exchange), include_in_schema=False)
     app.add_api_route("/live", _live, include_in_schema=False)
+    add_identity_routes(app, exchange)
     add_admin_routes(app, exchange)
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(HTTPException, _no_route)

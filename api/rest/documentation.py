@@ -25,12 +25,12 @@ def describe(endpoint: Endpoint | SignedEndpoint) -> Json:
     signed = isinstance(endpoint, SignedEndpoint)
     parameters = (*endpoint.parameters, *(SIGNATURE if signed else ()))
     described: Json = {
-        "parameters": [_parameter(parameter) for parameter in parameters],
+        "parameters": [describe_parameter(parameter) for parameter in parameters],
         "responses": {"200": _answer(endpoint.example), **error_responses()},
         "tags": ["Account and orders" if signed else "Markets"],
     }
     if signed:
-        described["security"] = [{"ApiKey": []}]
+        described["security"] = [{"ApiKey": []}, {"Session": []}]
     if isinstance(endpoint, SignedEndpoint) and endpoint.repeatable:
         described["parameters"].append(IDEMPOTENCY_KEY)
     if isinstance(endpoint, SignedEndpoint) and endpoint.takes_json:
@@ -68,12 +68,20 @@ SECURITY_SCHEMES: Json = {
         "in": "header",
         "name": API_KEY_HEADER,
         "description": "With `timestamp` and `signature` among the parameters: HMAC-SHA256, keyed"
-        " with the secret, over the query string and the body as they are sent.",
-    }
+        " with the secret, or Ed25519, over the query string and the body as they are sent.",
+    },
+    "Session": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access token of a session, from `/auth/v1/login`. A request that has"
+        " one needs no `timestamp` and no `signature`.",
+    },
 }
 
 
-def _parameter(parameter: Parameter) -> Json:
+def describe_parameter(parameter: Parameter) -> Json:
+    """One parameter of a query."""
     described: Json = {
         "name": parameter.name,
         "in": "query",

@@ -14,6 +14,7 @@ from api.handlers.entry import PublicEntry, SignedEntry, SignedRequest
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import decode, text_of
 from api.idempotency import IDEMPOTENCY_KEY_HEADER
+from api.identity.gate import bearer_of
 from api.rest.documentation import describe
 from api.rest.http import FORM, JSON, Body, address_of, read_body, reply
 
@@ -75,15 +76,9 @@ def read_request(request: Request, body: Body) -> SignedRequest:
         sent, payload = decode(body.value), signed_payload(query, body.value)
     sent.update(decode(query))
     keys = request.headers.getlist(IDEMPOTENCY_KEY_HEADER)
-    headers = request.headers
-    return SignedRequest(
-        headers.get(API_KEY_HEADER),
-        sent,
-        payload,
-        keys,
-        address_of(request),
-        headers.get("Authorization", ""),
-    )
+    api_key = request.headers.get(API_KEY_HEADER)
+    token = bearer_of(request.headers.get("Authorization", "")) if api_key is None else None
+    return SignedRequest(api_key, sent, payload, keys, address_of(request), token)
 
 
 def _from_json(body: bytes) -> dict[str, str]:

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from api.errors import ApiError
-from api.handlers.admin import NewAccount, NewDeposit, NewMarket, market_config
+from api.handlers.accounts import NewAccount
+from api.handlers.admin import NewDeposit, NewMarket, market_config
 from streams.ledger.partition import LedgerPartition
 from streams.messages import (
     AccountCommand,
