@@ -7,28 +7,22 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from decimal import Decimal
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from infra import launch, processes
 from infra.bring_up import bring_up, take_down
 from infra.installation import Installation
-from infra.ports import free_port
-from infra.processes import Process, Records
-from infra.services import BY_NAME
+from infra.processes import Records
 from infra.settings import Settings
 from streams.topics import COMMANDS, Topic
+from tests.integration.doors import LIMIT_S, another_door, wait
 from tests.integration.rest import Administrator, Json, Trader, limit_order
 
-LIMIT_S = 30.0
 BUY = limit_order("BUY", "2", "100")
 
 
@@ -69,48 +63,11 @@ def bob(admin: Administrator) -> Iterator[Trader]:
     bob.send("DELETE", "openOrders", symbol="BTCUSDT")
 
 
-class Door:
-    """Another api, in a process of its own."""
-
-    def __init__(self, process: Process, http: httpx.Client) -> None:
-        self.http = http
-        self._process = process
-
-    def kill(self) -> None:
-        """End it as SIGKILL does: at once, without a chance to finish anything."""
-        os.kill(self._process.pid, signal.SIGKILL)
-
-
-@contextmanager
-def another_door(installation: Installation) -> Iterator[Door]:
-    port = free_port(0)
-    settings = installation.settings.model_copy(update={"worker": f"at-{port}"})
-    process = processes.start(
-        [sys.executable, "-m", "infra.cli", "api"],
-        settings.home / "logs" / f"api-{port}.log",
-        f"http://127.0.0.1:{port}",
-        launch.environment(BY_NAME["api"], settings, port),
-    )
-    try:
-        wait(lambda: launch.is_ready(process.address))
-        with httpx.Client(base_url=process.address, timeout=20) as http:
-            yield Door(process, http)
-    finally:
-        process.stop()
-
-
 @pytest.fixture(scope="module")
 def other(installation: Installation, admin: Administrator) -> Iterator[httpx.Client]:
     """Another api, which runs all the time."""
     with another_door(installation) as door:
         yield door.http
-
-
-def wait(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
 
 
 def records(settings: Settings, topic: Topic) -> int:
