@@ -17,6 +17,7 @@ from streams.runtime.ports import Kept, Place, Record
 from streams.runtime.transport import Lease
 
 ACK_TIMEOUT_S = 30.0
+STOP_LIMIT_S = 10.0
 BATCH_BYTES_MAX = 1024 * 1024
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 POLL_MS = 5_000
@@ -40,8 +41,15 @@ class KafkaLog:
         self._producer: AIOKafkaProducer = None
 
     async def start(self) -> None:
-        # Made here because it binds itself to the running loop.
-        self._producer = AIOKafkaProducer(
+        """Connect. Raises `KafkaError` when there is no broker; may be called again then."""
+        if self._producer is None:
+            self._producer = self._new_producer()
+        await self._producer.start()
+        self._hold_to_the_lease(self._producer.client)
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        """Made late, as it binds itself to the running loop."""
+        return AIOKafkaProducer(
             bootstrap_servers=self._settings.broker,
             acks="all",
             enable_idempotence=True,
@@ -50,8 +58,6 @@ class KafkaLog:
             max_request_size=REQUEST_BYTES_MAX,
             request_timeout_ms=int(ACK_TIMEOUT_S * 1000),
         )
-        await self._producer.start()
-        self._hold_to_the_lease(self._producer.client)
 
     def _hold_to_the_lease(self, client: Any) -> None:
         """Let no request to append leave, nor leave again, once the lease is lost.
@@ -71,8 +77,10 @@ class KafkaLog:
         client.send = leased_send
 
     async def stop(self) -> None:
+        """Disconnect. Raises `TimeoutError` where the broker does not take what is left."""
         if self._producer is not None:
-            await self._producer.stop()
+            async with asyncio.timeout(STOP_LIMIT_S):
+                await self._producer.stop()
 
     async def append(self, records: Mapping[Place, list[Record]]) -> dict[Place, int]:
         """As the port says. Raises `LeaseLost`, `KafkaError`, `TimeoutError`."""

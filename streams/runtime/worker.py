@@ -18,7 +18,7 @@ from mode import Service
 from infra.health import Health
 from infra.settings import Settings
 from projections.epoch import awaited_epoch
-from projections.patience import Faults
+from projections.patience import Faults, until_done
 from streams.runtime.cql_store import CqlStore
 from streams.runtime.kafka_log import KafkaLog, kept
 from streams.runtime.partitions import Partitions
@@ -28,6 +28,7 @@ from streams.runtime.transport import App, Lease
 HEARTBEATS_PER_SESSION = 3
 POLL_RECORDS_MAX = 2_000
 MINDED_EVERY_S = 60.0
+BROKER_LIMIT_S = 600.0
 # Faust's consumer lives in a thread of its own; with CPython's 5 ms each of its hops to the main
 # loop and back could wait that long for the interpreter.
 SWITCH_INTERVAL_S = 0.0002
@@ -102,7 +103,9 @@ class Ground(Service):  # type: ignore[misc]
         faults = Faults(self._role.name, lambda: None)
         faults.changed = lambda: self._health.details.update(waits_for=sorted(faults.reasons))
         self.records.epoch = await awaited_epoch(self._store.connected, faults)
-        await self.records.start()
+        # As long as for the database: both may be restarted by whoever restarts this.
+        async with asyncio.timeout(BROKER_LIMIT_S):
+            await until_done(self.records.start, "broker", faults)
 
     @Service.task  # type: ignore[untyped-decorator]
     async def mind_the_time(self) -> None:

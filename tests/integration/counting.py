@@ -63,14 +63,25 @@ class Worker:
 
     async def holds(self) -> list[int] | None:
         """The partitions it says it holds and has caught up with; None while it says nothing."""
+        answer = await self._says()
+        if answer is None or not answer.is_success:
+            return None
+        held: list[int] | None = answer.json().get("partitions")
+        return held
+
+    async def waits_for(self) -> list[str] | None:
+        """The servers it says it waits for; None while it says nothing."""
+        answer = await self._says()
+        away: list[str] | None = None if answer is None else answer.json().get("waits_for")
+        return away
+
+    async def _says(self) -> httpx.Response | None:
         url = f"http://127.0.0.1:{self._settings.health_port}/ready"
         async with httpx.AsyncClient(timeout=2, verify=False) as http:
             try:
-                answer = await http.get(url)
+                return await http.get(url)
             except httpx.HTTPError:
                 return None
-        held: list[int] | None = answer.json().get("partitions") if answer.is_success else None
-        return held
 
     async def digests(self) -> dict[int, str]:
         """Those of the machines it holds, by partition."""

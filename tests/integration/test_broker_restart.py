@@ -204,6 +204,33 @@ async def test_a_worker_answers_everything_once_across_restarts_of_the_broker(
         await worker.kill()
 
 
+async def test_a_worker_that_starts_before_its_broker_waits_for_it(
+    broker: Broker, settings: Settings, producer: AIOKafkaProducer
+) -> None:
+    """Machines that restart together start in any order."""
+    worker, feed = Worker(settings), Feed(settings, producer)
+
+    async def waits() -> bool:
+        return await worker.waits_for() == ["broker"]
+
+    async def has_counted() -> bool:
+        return await worker.holds() == [0, 1] and await worker.digests() == feed.chains
+
+    await feed.write(20)
+    broker.kill()
+    try:
+        await worker.start()
+        await eventually(waits)
+        async with asyncio.timeout(10):
+            await worker.stop()
+        await worker.start()
+        await eventually(waits)
+        await asyncio.to_thread(broker.start)
+        await eventually(has_counted)
+    finally:
+        await worker.kill()
+
+
 async def mind(worker: Worker) -> None:
     """Start a worker whenever it has ended; it must never end well by itself."""
     while True:
