@@ -10,23 +10,18 @@ from streams.matching import MatchingPartition
 from streams.messages import (
     AccountCommand,
     AccountId,
-    AccountOpened,
     Asset,
     Balance,
-    BalanceChange,
     BalanceUpdate,
     CancelOrder,
     Deposit,
     DepthKind,
-    Execution,
     MarketId,
     OpenAccount,
     OrderId,
     OrderUpdate,
     PlaceOrder,
     RequestId,
-    RequestRejected,
-    RequestRepeated,
     Settle,
     Update,
     Withdraw,
@@ -49,6 +44,7 @@ from streams.topics import (
 )
 from tests.simulation.exchange import ROLES, Exchange, Violation
 from tests.simulation.reference import Replay, go_on, replay
+from tests.simulation.retries import check_retries, is_outcome
 from tests.simulation.said import Repeated, Said, expected, once, said_at
 from tests.simulation.store import key_of
 
@@ -72,6 +68,7 @@ def check(exchange: Exchange) -> None:
         for _, content in messages
     ]
     _check_outcomes(exchange, told)
+    check_retries(exchange, told)
     _check_money(exchange, replays, told)
     _check_open_orders(replays, told)
 
@@ -275,25 +272,11 @@ def _check_outcomes(exchange: Exchange, told: list[Update]) -> None:
     """Each command that was acknowledged had its outcome, and had it once."""
     outcomes: Counter[RequestId] = Counter()
     for update in told:
-        if _is_outcome(update):
-            outcomes[_request(update)] += 1
+        if is_outcome(update):
+            outcomes[update.request] += 1
     for request, command in exchange.clients.acknowledged.items():
         count = outcomes[request]
         _require(count == 1, f"request {request} has {count} outcomes: {command}")
-
-
-def _is_outcome(update: Update) -> bool:
-    match update:
-        case OrderUpdate(execution=execution):
-            return execution in (Execution.NEW, Execution.REJECTED, Execution.CANCELED)
-        case BalanceUpdate(change=change):
-            return change in (BalanceChange.DEPOSIT, BalanceChange.WITHDRAWAL)
-        case AccountOpened() | RequestRejected() | RequestRepeated():
-            return True
-
-
-def _request(update: Update) -> RequestId:
-    return update.request
 
 
 def _check_money(exchange: Exchange, replays: Replays, told: list[Update]) -> None:

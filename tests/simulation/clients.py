@@ -1,12 +1,15 @@
 """Those who write to the log from outside: the api for its clients, the administrator, strangers.
 
 The api's frames bear no source. A client whose frame is not acknowledged does not know what became
-of it and never sends it again; one that is acknowledged knows its commands' names.
+of it; one that is acknowledged knows its commands' names. Some requests bear an idempotency key,
+and are sent again under it: later, or at the same time through another api; some keys are used
+again for another request.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 
 import msgspec
@@ -44,6 +47,10 @@ from tests.simulation.trace import Trace
 
 TICK, LOT = Units(1_000_000), Units(1_000)
 PAUSE_S = 0.8
+KEYED = 0.3
+AGAIN = 0.25
+AT_ONCE = 0.1
+REMEMBERED = 12
 SILENT = 0.03
 FAR_AHEAD = Sequence(10**6)
 
@@ -51,6 +58,9 @@ BTC, ETH, USDT = Asset("BTC"), Asset("ETH"), Asset("USDT")
 PAIRS = (("BTCUSDT", 0, BTC, USDT), ("ETHUSDT", 1, ETH, USDT), ("ETHBTC", 0, ETH, BTC))
 ACCOUNTS = tuple(AccountId(f"account-{number}") for number in range(6))
 DEPOSIT = 20_000
+
+Keyed = PlaceOrder | CancelOrder | Deposit | Withdraw
+"""What can be sent again without being done again."""
 
 
 def markets(partitions: int) -> list[MarketConfig]:
@@ -84,6 +94,8 @@ class Clients:
     def __post_init__(self) -> None:
         self._rng = self.broker.weather.rng
         self._orders = Orders(self._rng, markets(self.market_partitions))
+        self._keys = 0
+        self._keyed: dict[int, deque[Keyed]] = {}
 
     def accounts(self, partition: int) -> list[AccountId]:
         """Those of one partition."""
@@ -101,9 +113,29 @@ class Clients:
         for _ in range(frames if accounts else 0):
             await asyncio.sleep(self._rng.random() * PAUSE_S)
             size = self._rng.choice((1, 1, 1, 2, 6))
-            await self._send(partition, [self._command(accounts) for _ in range(size)])
+            frame = [self._request(partition, accounts) for _ in range(size)]
+            apis = 2 if self._rng.random() < AT_ONCE else 1
+            keyed = [command for command in frame if idempotency_key_of(command)]
+            copies = [frame, *[keyed] * (apis - 1)] if keyed else [frame]
+            await asyncio.gather(*(self._send(partition, copy) for copy in copies))
 
-    def _command(self, accounts: list[AccountId]) -> AccountCommand:
+    def _request(self, partition: int, accounts: list[AccountId]) -> AccountCommand:
+        """A command, or the retry of one that bore a key, or the misuse of its key."""
+        known = self._keyed.setdefault(partition, deque(maxlen=REMEMBERED))
+        if known and self._rng.random() < AGAIN:
+            command = self._rng.choice(known)
+            if isinstance(command, Deposit) and self._rng.random() < 0.2:
+                return msgspec.structs.replace(command, amount=Units(command.amount + 1))
+            return command
+        made = self._command(accounts)
+        if isinstance(made, OpenAccount) or self._rng.random() >= KEYED:
+            return made
+        self._keys += 1
+        keyed: Keyed = msgspec.structs.replace(made, idempotency_key=f"key-{self._keys}")
+        known.append(keyed)
+        return keyed
+
+    def _command(self, accounts: list[AccountId]) -> Keyed | OpenAccount:
         """Mostly an order; a cancel of one that was placed; money in or out; a wrong request."""
         account, drawn = self._rng.choice(accounts), self._rng.random()
         if drawn < 0.72:
@@ -173,6 +205,11 @@ class Clients:
             offset = await landed - 1
             self.broker.foreign.add((place, offset))
             self.trace.fault("garbage", "a stranger", f"writes {kind} to {topic.short}/{place[1]}")
+
+
+def idempotency_key_of(command: AccountCommand) -> str:
+    """The key that a command bears; empty for none."""
+    return command.idempotency_key if isinstance(command, Keyed) else ""
 
 
 def _in_time() -> bool:

@@ -212,6 +212,9 @@ def simulate(seed: int, check: Callable[[Exchange], None]) -> Exchange:
         clock.run(course())
     except (Violation, clock.Deadlock) as error:
         raise Failed(exchange, str(error)) from error
+    except Exception as error:
+        # Of whatever kind it is, it has to say how to have it again.
+        raise Failed(exchange, f"{type(error).__name__}: {error}") from error
     return exchange
 
 
