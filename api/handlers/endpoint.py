@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from api.handlers.exchange import Exchange
 from api.handlers.parameters import Parameter, Parameters
 
 Public = Callable[[Exchange, Parameters], Awaitable[Any]]
-Signed = Callable[[Exchange, Caller, Parameters], Awaitable[Any]]
+Signed = Callable[[Exchange, Caller, Parameters], Coroutine[Any, Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,11 +59,19 @@ class SignedEntry:
 
     async def answer(self, request: SignedRequest) -> Any:
         """What the handler answers. Raises `ApiError`."""
+        return await (await self.admit(request))
+
+    async def admit(self, request: SignedRequest) -> Coroutine[Any, Any, Any]:
+        """The handling of a request, to be awaited, once it is known who asks. Raises `ApiError`.
+
+        A door whose clients' requests have an order admits them one after the other: handled at
+        once then, their commands come to the log in that order.
+        """
         key = read_key(request.idempotency_keys, taken=self._repeatable)
         caller = await self._caller(request, key)
         spec = self._spec if request.access_token is None else self._session_spec
         parameters = read(request.sent, spec, signed=True)
-        return await self._handle(self._exchange, caller, parameters)
+        return self._handle(self._exchange, caller, parameters)
 
     async def _caller(self, request: SignedRequest, idempotency_key: str) -> Caller:
         """Who signed it, or whose session it is of; raises as the gate does."""

@@ -8,8 +8,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from api.admission import Admission
 from api.auth import ADMIN_KEY_HEADER
-from api.errors import ApiError, no_such_route, overloaded, unexpected, wrong_method
+from api.errors import ApiError, no_such_route, unexpected, wrong_method
 from api.handlers.endpoints import PUBLIC, SIGNED
 from api.handlers.exchange import Exchange
 from api.rest.admin_routes import add_admin_routes
@@ -17,9 +18,7 @@ from api.rest.documentation import SECURITY_SCHEMES
 from api.rest.http import refusal, reply
 from api.rest.identity_routes import add_identity_routes
 from api.rest.routes import Route, document, route_of
-
-REQUESTS_MAX = 2048
-"""Requests in work at once; who comes on top of that is told to come again."""
+from api.ws_api.door import CallDoor
 
 ABOUT = """The Binance Spot shape, so that its clients work with only a URL changed.
 
@@ -46,22 +45,23 @@ class Door:
         for endpoint in endpoints:
             document(self._app, endpoint, self._routes[endpoint.method, endpoint.path])
         _add_security_schemes(self._app)
-        self._requests = 0
+        self._admission = Admission()
+        self.calls = CallDoor(exchange, self._admission)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._requests >= REQUESTS_MAX:
-            await refusal(overloaded())(scope, receive, send)
+        if scope["type"] == "websocket":
+            await self.calls(scope, receive, send)
             return
-        self._requests += 1
         try:
-            route = self._routes.get((scope["method"], scope["path"]))
-            if route is None:
-                await self._app(scope, receive, send)
-            else:
+            with self._admission:
+                route = self._routes.get((scope["method"], scope["path"]))
+                if route is None:
+                    await self._app(scope, receive, send)
+                    return
                 answer = await _answered(route, Request(scope, receive))
-                await answer(scope, receive, send)
-        finally:
-            self._requests -= 1
+        except ApiError as error:
+            answer = refusal(error)
+        await answer(scope, receive, send)
 
 
 async def _answered(route: Route, request: Request) -> Response:

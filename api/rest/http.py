@@ -64,7 +64,9 @@ async def read_body(request: Request, types: Container[str] = ()) -> Body:
                 chunks.append(chunk)
     except (TimeoutError, ClientDisconnect) as error:
         raise body_too_slow() from error
+    if not size:
+        return Body(FORM, b"")
     kind = request.headers.get("content-type", FORM).partition(";")[0].strip()
-    if chunks and types and kind not in types:
+    if types and kind not in types:
         raise wrong_content_type()
     return Body(kind, b"".join(chunks))

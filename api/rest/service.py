@@ -1,4 +1,4 @@
-"""The process of the REST door."""
+"""The process of the order doors: REST and the WebSocket API."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from api.handlers.exchange import Exchange, now_ms
 from api.handlers.freshness import FreshBooks
 from api.identity.identity import Identity
 from api.rest.app import Door
+from api.rest.http import BODY_BYTES_MAX
+from api.ws.connection import Connection
 from infra.settings import Settings
 from infra.signals import run_until_signal
 from streams.messages import AccountCommand, MarketCommand
@@ -29,7 +31,11 @@ SHUTDOWN_LIMIT_S = 10
 """Longer than any request takes: those under way are answered before the process ends."""
 
 KEEP_ALIVE_S = 75
+PING_EVERY_S = 20.0
+PONG_LIMIT_S = 60.0
 BACKLOG = 2048
+
+log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
@@ -58,7 +64,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         reads=Reads(archive, view),
         identity=identity,
     )
-    server = _server(Door(exchange), settings)
+    door = Door(exchange)
+    server = _server(door, settings)
     await log_producer.start()
     try:
         async with asyncio.TaskGroup() as group:
@@ -69,6 +76,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             serving = group.create_task(server.serve(), name="server")
             stopping = group.create_task(stop.wait(), name="stop")
             await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            await _close(door)
             server.should_exit = True
             await serving
             for task in (stopping, *parts):
@@ -78,6 +86,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await log_producer.stop()
 
 
+async def _close(door: Door) -> None:
+    try:
+        await door.calls.shut(SHUTDOWN_LIMIT_S)
+    except TimeoutError:
+        log.warning("calls were still in work after %d s", SHUTDOWN_LIMIT_S)
+
+
 def _server(door: Door, settings: Settings) -> uvicorn.Server:
     """It leaves signals to whoever runs it, and has no lifespan: `serve` is one."""
     config = uvicorn.Config(
@@ -85,7 +100,11 @@ def _server(door: Door, settings: Settings) -> uvicorn.Server:
         host=settings.host,
         port=settings.api_port,
         http="httptools",
-        ws="none",
+        ws=Connection,
+        ws_max_size=BODY_BYTES_MAX,
+        ws_ping_interval=PING_EVERY_S,
+        ws_ping_timeout=PONG_LIMIT_S,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         log_level=logging.WARNING,

@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
 
+from api import admission
 from api.accounts.answers import Answers
 from api.accounts.archive import Archive
 from api.accounts.history import History
@@ -21,7 +22,6 @@ from api.handlers.endpoints import PUBLIC, SIGNED
 from api.handlers.exchange import Exchange
 from api.handlers.freshness import FreshBooks
 from api.identity.identity import Identity
-from api.rest import app as door
 from api.rest.app import Door
 from infra.settings import Settings
 from streams.messages import AccountCommand, MarketCommand
@@ -94,7 +94,7 @@ async def test_what_cannot_be_known_yet_is_503_and_asks_to_come_again() -> None:
 async def test_who_comes_on_top_of_what_can_be_served_is_told_to_come_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(door, "REQUESTS_MAX", 0)
+    monkeypatch.setattr(admission, "REQUESTS_MAX", 0)
     answer = await client(unstarted()).get("/api/v3/ping")
     assert (answer.status_code, answer.json()["code"]) == (503, -1008)
 

@@ -1,0 +1,47 @@
+"""What can be called: each method is an endpoint of the REST door under another name."""
+
+from __future__ import annotations
+
+from api.errors import unsupported
+from api.handlers.endpoint import Endpoint, SignedEndpoint
+from api.handlers.endpoints import PUBLIC, SIGNED
+from api.handlers.entry import PublicEntry, SignedEntry
+from api.handlers.exchange import Exchange
+
+METHODS = {
+    "ping": ("GET", "/api/v3/ping"),
+    "time": ("GET", "/api/v3/time"),
+    "order.place": ("POST", "/api/v3/order"),
+    "order.test": ("POST", "/api/v3/order/test"),
+    "order.cancel": ("DELETE", "/api/v3/order"),
+}
+"""By name; a request may put a version in front of it: `v3/order.place`."""
+
+VERSION = "v3/"
+
+Entry = PublicEntry | SignedEntry
+
+
+class Methods:
+    """The methods of an exchange."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        endpoints = {(each.method, each.path): each for each in (*PUBLIC, *SIGNED)}
+        self._entries = {
+            name: _entry(exchange, endpoints[place]) for name, place in METHODS.items()
+        }
+
+    def find(self, name: str) -> Entry:
+        """The way to a method's handler. Raises -1020 where there is no such method."""
+        entry = self._entries.get(name.removeprefix(VERSION))
+        if entry is None:
+            raise unsupported()
+        return entry
+
+
+def _entry(exchange: Exchange, endpoint: Endpoint | SignedEndpoint) -> Entry:
+    match endpoint:
+        case Endpoint():
+            return PublicEntry(exchange, endpoint)
+        case SignedEndpoint():
+            return SignedEntry(exchange, endpoint)
