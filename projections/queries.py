@@ -13,6 +13,7 @@ import msgspec
 
 from infra.settings import Settings
 from projections import klines as candles
+from projections.archive import COMMAND_LOG, ORDER_LOG
 from projections.audit import AUDIT
 from projections.epoch import epoch_of
 from projections.feeds import updates_group
@@ -22,6 +23,7 @@ from projections.orders import ORDERS
 from projections.series import Window
 from projections.session import Database, DatabaseUnavailable
 from projections.trades import FILLS, TRADES
+from streams import topics
 from streams.messages import (
     AccountId,
     Asset,
@@ -39,8 +41,11 @@ from streams.messages import (
 )
 from streams.messages.audit import AuditEntry
 from streams.messages.epoch import Epoch
+from streams.topics import Topic
 
 __all__ = ["Account", "DatabaseUnavailable", "Queries", "Window", "updates_group"]
+
+ARCHIVES = {topics.COMMANDS: COMMAND_LOG, topics.ORDERS: ORDER_LOG}
 
 _tickers = msgspec.json.Decoder(Ticker)
 _markets = msgspec.json.Decoder(Market)
@@ -74,6 +79,10 @@ class Queries:
     async def epoch(self) -> Epoch:
         """The venue's epoch. Raises `RecoveryUnfinished` too."""
         return await epoch_of(self._database)
+
+    async def archive_end(self, topic: Topic, partition: int) -> int:
+        """The offset after the newest record archived of `commands` or `orders`; 0 for none."""
+        return await ARCHIVES[topic].end(self._database, partition)
 
     # -- an account's orders and trades ----------------------------------------------------------
 

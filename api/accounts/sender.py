@@ -68,6 +68,10 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
         return request_id(self.partition, self.offset, self.index)
 
 
+class LogBeganAnew(RuntimeError):
+    """The log acknowledged a frame at a place that another frame had: the broker lost its data."""
+
+
 class _Waiting(NamedTuple, Generic[Command]):
     """Commands that were sent together."""
 
@@ -130,7 +134,10 @@ class Sender(Generic[Command]):
             raise unknown_status() from error
 
     async def run(self) -> None:
-        """Send what is waiting, until cancelled. Raises when the producer can't go on."""
+        """Send what is waiting, until cancelled.
+
+        Raises when the producer can't go on, and `LogBeganAnew` before a client is told of it.
+        """
         self._epoch = await self._ask_epoch()
         async with asyncio.TaskGroup() as group:
             for lane in self._lanes:
@@ -152,6 +159,10 @@ class Sender(Generic[Command]):
             self._topic, value, key=frame[0].key.encode(), partition=lane.partition
         )
         record = await self._acknowledged(lane, acknowledged)
+        if record.offset < lane.end:
+            # Names follow from offsets: these were given to others, in a log that is gone.
+            raise LogBeganAnew(f"{self._topic}/{lane.partition}: {record.offset} after {lane.end}")
+        lane.end = record.offset + 1
         offset = self._epoch.logical(record.offset)
         index = 0
         for waiting in frame:
@@ -175,11 +186,14 @@ class Sender(Generic[Command]):
 
 
 class _Lane(Generic[Command]):
-    """One partition: what waits for it, and how many commands that is."""
+    """One partition: what waits for it, how many commands that is, and where its log ended when it
+    last took any.
+    """
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.size = 0
+        self.end = 0
         self.wake = asyncio.Event()
         self.stalled = False
         self._pending: deque[_Waiting[Command]] = deque()

@@ -11,6 +11,7 @@ import uvicorn
 
 from api.accounts.answers import Answers
 from api.accounts.archive import Archive
+from api.accounts.footing import Footing
 from api.accounts.history import History
 from api.accounts.reads import Reads
 from api.accounts.sender import Sender, producer
@@ -29,6 +30,9 @@ from streams.topics import COMMANDS, ORDERS
 
 SHUTDOWN_LIMIT_S = 10
 """Longer than any request takes: those under way are answered before the process ends."""
+
+STOP_LIMIT_S = 5.0
+"""For what is still on its way to a broker that is away."""
 
 KEEP_ALIVE_S = 75
 PING_EVERY_S = 20.0
@@ -50,8 +54,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """
     log_producer = producer(settings)
     archive, view, markets = Archive(settings), AccountView(settings), MarketView(settings)
-    commands: Sender[AccountCommand] = Sender(log_producer, settings, COMMANDS, archive.epoch)
-    configuration: Sender[MarketCommand] = Sender(log_producer, settings, ORDERS, archive.epoch)
+    footing = Footing(settings, log_producer, archive)
+    commands: Sender[AccountCommand] = Sender(log_producer, settings, COMMANDS, footing.epoch)
+    configuration: Sender[MarketCommand] = Sender(log_producer, settings, ORDERS, footing.epoch)
     identity = Identity(settings, archive, log_producer, now_ms)
     exchange = Exchange(
         settings=settings,
@@ -66,12 +71,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     )
     door = Door(exchange)
     server = _server(door, settings)
-    await log_producer.start()
     try:
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(part.run(), name=type(part).__name__)
-                for part in (markets, view, commands, configuration, archive, identity)
+                for part in (markets, view, commands, configuration, archive, footing, identity)
             ]
             serving = group.create_task(server.serve(), name="server")
             stopping = group.create_task(stop.wait(), name="stop")
@@ -83,7 +87,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 task.cancel()
     finally:
         identity.close()
-        await log_producer.stop()
+        async with asyncio.timeout(STOP_LIMIT_S):
+            await log_producer.stop()
 
 
 async def _close(door: Door) -> None:

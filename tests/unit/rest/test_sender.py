@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from api.accounts import sender as sending
-from api.accounts.sender import Placed, Sender
+from api.accounts.sender import LogBeganAnew, Placed, Sender
 from api.errors import ApiError
 from infra.settings import Settings
 from streams.messages import (
@@ -223,3 +223,22 @@ async def test_of_commands_sent_together_all_or_none_wait(monkeypatch: pytest.Mo
         assert full.value.code == -1008
         under_way.cancel()
         waiting.cancel()
+
+
+async def test_no_client_is_told_of_a_place_that_another_frame_had() -> None:
+    """The broker lost its data: what names follow from begins anew."""
+    log = Log()
+    sender: Sender[AccountCommand] = Sender(log, Settings(venue="test"), COMMANDS, first_epoch)
+    running = asyncio.create_task(sender.run())
+    first = send(sender, "a")
+    await turns()
+    log.acknowledge(0)
+    assert (await first).offset == 100
+    second = send(sender, "b")
+    await turns()
+    log.acknowledgements[1].set_result(Metadata(0, 1_000))
+    with pytest.raises(ExceptionGroup) as raised:
+        await running
+    assert raised.group_contains(LogBeganAnew)
+    assert not second.done()
+    second.cancel()
