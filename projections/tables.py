@@ -99,8 +99,8 @@ class Write(NamedTuple):
     def check(self) -> None:
         """Raise `Unwritable` where the database would refuse this, now and ever after."""
         for part in (*self.partition, *self.row):
-            if isinstance(part, str) and not 0 < len(part) <= KEY_CHARS_MAX:
+            if type(part) is str and not 0 < len(part) <= KEY_CHARS_MAX:
                 raise Unwritable(f"{self.table.name}: a name of {len(part)} characters")
         for parameter in self.parameters:
-            if isinstance(parameter, int) and not -INT_MAX <= parameter <= INT_MAX:
+            if type(parameter) is int and not -INT_MAX <= parameter <= INT_MAX:
                 raise Unwritable(f"{self.table.name}: {parameter} does not fit 64 bits")

@@ -50,6 +50,7 @@ range_request_timeout: 20000ms
 write_request_timeout: 10000ms
 batch_size_warn_threshold: 128KiB
 batch_size_fail_threshold: 1024KiB
+unlogged_batch_across_partitions_warn_threshold: 100
 """
 
 LOGGING = """\

@@ -11,7 +11,7 @@ import pytest
 from projections.packing import Packer
 from projections.session import Database, DatabaseUnavailable, Row
 from projections.tables import Table, Write
-from projections.writer import BATCH_BYTES, BATCH_PARTITIONS, BATCH_ROWS, batches
+from projections.writer import BATCH_BYTES, BATCH_ROWS, batches
 
 OPEN = Table("open_orders", ("account",), ("market", "order_id"), numbers_per_row=100)
 PACKED = OPEN.packed
@@ -152,9 +152,9 @@ async def test_nothing_changes_while_the_database_is_away() -> None:
     assert database.open_orders() == [7]
 
 
-def sizes(monkeypatch: pytest.MonkeyPatch, *partitions: list[BoundRow]) -> list[int]:
+def sizes(monkeypatch: pytest.MonkeyPatch, rows: list[BoundRow]) -> list[int]:
     monkeypatch.setattr("projections.writer._together", len)
-    return list(batches(partitions))
+    return list(batches(rows))
 
 
 SMALL = BoundRow([b"k", None])
@@ -168,9 +168,4 @@ def test_a_batch_has_a_bounded_number_of_rows(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_batch_has_a_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sizes(monkeypatch, [SMALL, LARGE, SMALL], [HALF, HALF]) == [1, 1, 2, 1]
-
-
-def test_a_batch_goes_to_a_bounded_number_of_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    partitions = [[SMALL, SMALL]] * (BATCH_PARTITIONS + 1)
-    assert sizes(monkeypatch, *partitions) == [2 * BATCH_PARTITIONS, 2]
+    assert sizes(monkeypatch, [SMALL, LARGE, SMALL, HALF, HALF]) == [1, 1, 2, 1]
