@@ -67,9 +67,31 @@ class Admin:
         """All accounts."""
         return self._get("/accounts")
 
-    def create_key(self, account: str) -> dict[str, Any]:
-        """Give an account an API key; its secret is in the answer, and nowhere else."""
-        return self._post(f"/accounts/{account}/keys", {})
+    def create_key(self, account: str, **terms: Any) -> dict[str, Any]:
+        """Give an account an API key; its secret is in the answer, and nowhere else.
+
+        The terms are those of `POST /admin/v1/accounts/{account}/keys`.
+        """
+        return self._post(f"/accounts/{account}/keys", terms)
+
+    def keys(self, account: str) -> list[dict[str, Any]]:
+        """An account's API keys, without their secrets."""
+        return self._get(f"/accounts/{account}/keys")
+
+    def revoke_key(self, account: str, key: str) -> dict[str, Any]:
+        """End an API key."""
+        revoked: dict[str, Any] = _body(self._http.delete(f"/accounts/{account}/keys/{key}"))
+        return revoked
+
+    def set_login(self, account: str, email: str, password: str) -> dict[str, Any]:
+        """Let somebody log in to an account, or give who can another password."""
+        terms = {"email": email, "password": password}
+        login: dict[str, Any] = _body(self._http.put(f"/accounts/{account}/login", json=terms))
+        return login
+
+    def audit(self, **asked: Any) -> list[dict[str, Any]]:
+        """The audit log; what is asked for is that of `GET /admin/v1/audit`."""
+        return self._get("/audit", asked)
 
     def deposit(self, account: str, asset: str, amount: str, reference: str = "") -> dict[str, Any]:
         """Credit an account; returns its balance of the asset."""
@@ -80,8 +102,8 @@ class Admin:
         answer: dict[str, Any] = _body(self._http.post(path, json=body))
         return answer
 
-    def _get(self, path: str) -> list[dict[str, Any]]:
-        answer: list[dict[str, Any]] = _body(self._http.get(path))
+    def _get(self, path: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        answer: list[dict[str, Any]] = _body(self._http.get(path, params=parameters or {}))
         return answer
 
 

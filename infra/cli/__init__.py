@@ -13,10 +13,12 @@ import typer
 
 from infra.cli import (
     accounts,
+    audit,
     bench,
     checkpoints,
     dead_letters,
     demo,
+    keys,
     lifecycle,
     logs,
     markets,
@@ -43,9 +45,11 @@ app.command()(match.match)
 app.command()(bench.bench)
 app.command()(verify.verify)
 app.command()(recover.recover)
+app.command()(audit.audit)
 app.add_typer(topics.app, name="topics")
 app.add_typer(markets.app, name="markets")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(keys.app, name="keys")
 app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(dead_letters.app, name="dead-letters")
 run.add_to(app)

@@ -1,4 +1,4 @@
-"""`velocity accounts`: open them, fund them, list them."""
+"""`velocity accounts`: open them, fund them, list them, let somebody log in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from infra.cli.admin import admin, show
 
-app = typer.Typer(help="Open, fund and list accounts.", no_args_is_help=True)
+app = typer.Typer(help="Open, fund and list accounts, set logins.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
@@ -61,6 +61,20 @@ def deposit(
         typer.echo(json.dumps(balance))
     else:
         show([balance])
+
+
+@app.command()
+def login(
+    name: Annotated[str, typer.Argument(help="The account.")],
+    email: Annotated[str, typer.Argument(help="Who may log in.")],
+    password: Annotated[
+        str,
+        typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Prompted for."),
+    ],
+) -> None:
+    """Let somebody log in to an account, or give who can another password."""
+    with admin() as client:
+        show([client.set_login(name, email, password)])
 
 
 def _fund(text: str) -> tuple[str, str]:
