@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from streams.messages import AccountCommand, MarketCommand, Sequence, Update
 from streams.messages.events import PublicEvent
@@ -14,7 +16,7 @@ class MalformedRecord(ValueError):
     """A record that is not what its topic carries. It goes to `dead-letters`; nothing changed."""
 
 
-class Output(NamedTuple):
+class Output(msgspec.Struct, frozen=True, gc=False):
     """A message for one partition of a topic, named by (source, seq) there.
 
     Names follow from the input alone, so a replay makes them again and a receiver drops those at

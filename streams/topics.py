@@ -21,9 +21,13 @@ class Spread(Enum):
     ONE = "one"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Topic:
-    """A topic and its contract. `retention_ms` is None where records don't go by their age."""
+    """A topic and its contract. `retention_ms` is None where records don't go by their age.
+
+    It is equal to itself alone: outputs are grouped by topic, and to hash all of these fields
+    would take longer than to encode one.
+    """
 
     short: str
     key: str

@@ -13,7 +13,7 @@ from streams.matching.outcomes import (
     Replaced,
     Traded,
 )
-from streams.messages import Depth, DepthKind, Millis, Sequence, Side, format_units
+from streams.messages import Depth, DepthKind, Millis, Sequence, Side, format_price, format_units
 
 SNAPSHOT_EVERY_MIN = 1_000
 """Diffs between two snapshots: so many, or as many as the book has levels, so that snapshots cost
@@ -127,4 +127,4 @@ class DepthFeed:
 
     def _pair(self, price: int, quantity: int) -> tuple[str, str]:
         config = self._market.config
-        return format_units(price * config.tick), format_units(quantity * config.lot)
+        return format_price(price * config.tick), format_units(quantity * config.lot)

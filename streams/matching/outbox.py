@@ -61,38 +61,34 @@ class Outbox:
     def settle(self, settle: Settle) -> Sequence:
         """Send a settlement to its account's ledger; returns its number."""
         partition = partition_of_request(settle.order_id)
-        self.last_commands[partition] += 1
-        seq = Sequence(self.last_commands[partition])
-        self._put(COMMANDS, partition, settle.account, self.source, seq, settle)
+        seq = Sequence(self.last_commands[partition] + 1)
+        self.last_commands[partition] = seq
+        self._outputs.append(Output(COMMANDS, partition, settle.account, self.source, seq, settle))
         return seq
 
     def next_update(self, request: int) -> Sequence:
         """The number of the next update to where a request came from; it must be put out."""
         partition = partition_of_request(request)
-        self.last_updates[partition] += 1
-        return Sequence(self.last_updates[partition])
+        seq = Sequence(self.last_updates[partition] + 1)
+        self.last_updates[partition] = seq
+        return seq
 
     def update(self, update: OrderUpdate | RequestRejected) -> None:
         """Tell an account what became of an order or a request."""
         partition = partition_of_request(update.request)
-        self._put(UPDATES, partition, update.account, self.source, update.seq, update)
+        self._outputs.append(
+            Output(UPDATES, partition, update.account, self.source, update.seq, update)
+        )
 
     def trade(self, trade: Trade) -> None:
-        self._put(TRADES, self._partition, trade.market, trade.market, trade.seq, trade)
+        self._say(TRADES, self._partition, trade)
 
     def depth(self, depth: Depth) -> None:
-        self._put(DEPTH, self._partition, depth.market, depth.market, depth.seq, depth)
+        self._say(DEPTH, self._partition, depth)
 
     def market(self, market: Market) -> None:
-        self._put(MARKETS, 0, market.market, market.market, market.seq, market)
+        self._say(MARKETS, 0, market)
 
-    def _put(
-        self,
-        topic: Topic,
-        partition: int,
-        key: str,
-        source: str,
-        seq: Sequence,
-        message: Settle | OrderUpdate | RequestRejected | Trade | Depth | Market,
-    ) -> None:
-        self._outputs.append(Output(topic, partition, key, source, seq, message))
+    def _say(self, topic: Topic, partition: int, event: Trade | Depth | Market) -> None:
+        market = event.market
+        self._outputs.append(Output(topic, partition, market, market, event.seq, event))

@@ -7,7 +7,8 @@ refer to orders as they are now.
 
 from __future__ import annotations
 
-from typing import NamedTuple, assert_never
+from collections.abc import Callable
+from typing import assert_never
 
 from streams.matching.book import Order
 from streams.matching.outbox import Outbox
@@ -31,7 +32,6 @@ from streams.matching.settlement import (
 from streams.messages import (
     UNITS_MAX,
     AccountId,
-    Asset,
     Cancel,
     Execution,
     Market,
@@ -47,9 +47,20 @@ from streams.messages import (
     Settle,
     Trade,
     Units,
+    format_price,
     format_units,
     partition_of_request,
 )
+
+# A member of an enum takes longer to look up than to compare with.
+_TRADE = Execution.TRADE
+_NEW = Execution.NEW
+_STATUS_NEW = OrderStatus.NEW
+_FILLED = OrderStatus.FILLED
+_PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
+
+# Made of plain ints here: to a worker's busiest function a NewType is a call, and this has ten.
+_order_update: Callable[..., OrderUpdate] = OrderUpdate
 
 
 def report(
@@ -66,11 +77,11 @@ def report(
         last = outcome is final
         match outcome:
             case Traded():
-                outbox.trade(_trade(outbox, config, outcome))
-                _report_maker(outbox, config, outcome)
-                _report_taker(outbox, config, outcome, request, last)
-            case Accepted() | Replaced():
-                _report_opened(outbox, config, outcome, request, last)
+                _report_trade(outbox, config, outcome, request, last)
+            case Accepted():
+                _report_accepted(outbox, config, outcome, request, last)
+            case Replaced():
+                _report_replaced(outbox, config, outcome, request, last)
             case Cancelled() | Expired():
                 _report_closed(outbox, config, outcome, request)
             case Rejected():
@@ -156,8 +167,55 @@ def _request(command: Place | Cancel | Replace) -> RequestId:
     return RequestId(command.order_id) if isinstance(command, Place) else command.request
 
 
-def _trade(outbox: Outbox, config: MarketConfig, trade: Traded) -> Trade:
-    price, quantity = trade.price, trade.quantity
+def _report_trade(
+    outbox: Outbox, config: MarketConfig, trade: Traded, request: RequestId, last: bool
+) -> None:
+    """Tell everybody, then the maker, then the taker."""
+    base = trade.quantity * config.lot
+    quote = trade.price * trade.quantity * config.tick_lot
+    outbox.trade(_public_trade(outbox, config, trade, base, quote))
+    maker, taker = trade.maker, trade.taker
+    executed, executed_quote = trade.maker_executed, trade.maker_executed_quote
+    done = is_filled(maker, executed, executed_quote)
+    # It traded at its own price: nothing of its hold is released.
+    settle = exchange(config, maker, base, quote, config.maker_fee_bps, 0, done)
+    _say_fill(
+        outbox,
+        config,
+        trade,
+        maker,
+        maker.order_id,
+        executed * config.lot,
+        executed_quote,
+        base,
+        quote,
+        settle,
+        True,
+        False,
+    )
+    executed, executed_quote = trade.taker_executed, trade.taker_executed_quote
+    done = is_filled(taker, executed, executed_quote)
+    released = improvement(config, trade, done=done)
+    settle = exchange(config, taker, base, quote, config.taker_fee_bps, released, done)
+    _say_fill(
+        outbox,
+        config,
+        trade,
+        taker,
+        request,
+        executed * config.lot,
+        executed_quote,
+        base,
+        quote,
+        settle,
+        False,
+        last and not done,
+    )
+
+
+def _public_trade(
+    outbox: Outbox, config: MarketConfig, trade: Traded, base: int, quote: int
+) -> Trade:
     return Trade(
         market=config.market,
         seq=Sequence(trade.seq),
@@ -165,9 +223,9 @@ def _trade(outbox: Outbox, config: MarketConfig, trade: Traded) -> Trade:
         trade_id=trade.trade_id,
         aggregate_id=trade.aggregate_id,
         aggregate_last=trade.aggregate_last,
-        price=format_units(price * config.tick),
-        quantity=format_units(quantity * config.lot),
-        quote_quantity=format_units(price * quantity * config.tick_lot),
+        price=format_price(trade.price * config.tick),
+        quantity=format_units(base),
+        quote_quantity=format_units(quote),
         maker_order_id=trade.maker.order_id,
         taker_order_id=trade.taker.order_id,
         taker_side=trade.taker.side,
@@ -175,74 +233,82 @@ def _trade(outbox: Outbox, config: MarketConfig, trade: Traded) -> Trade:
     )
 
 
-def _report_maker(outbox: Outbox, config: MarketConfig, trade: Traded) -> None:
-    """The maker traded at its own price: nothing of its hold is released."""
-    order = trade.maker
-    executed, executed_quote = trade.maker_executed, trade.maker_executed_quote
-    done = is_filled(order, executed, executed_quote)
-    _say(
-        outbox,
-        config,
-        order,
-        RequestId(order.order_id),
-        Execution.TRADE,
-        OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED,
-        trade.seq,
-        executed=executed,
-        executed_quote=executed_quote,
-        settle=exchange(config, trade, order, config.maker_fee_bps, released=0, done=done),
-        fill=_fill(config, trade, is_maker=True),
-    )
-
-
-def _report_taker(
-    outbox: Outbox, config: MarketConfig, trade: Traded, request: RequestId, last: bool
-) -> None:
-    order = trade.taker
-    executed, executed_quote = trade.taker_executed, trade.taker_executed_quote
-    done = is_filled(order, executed, executed_quote)
-    released = improvement(config, trade, done=done)
-    _say(
-        outbox,
-        config,
-        order,
-        request,
-        Execution.TRADE,
-        OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED,
-        trade.seq,
-        executed=executed,
-        executed_quote=executed_quote,
-        settle=exchange(config, trade, order, config.taker_fee_bps, released=released, done=done),
-        fill=_fill(config, trade, is_maker=False),
-        last=last and not done,
-    )
-
-
-def _report_opened(
+def _say_fill(
     outbox: Outbox,
     config: MarketConfig,
-    opened: Accepted | Replaced,
-    request: RequestId,
+    trade: Traded,
+    order: Order,
+    request: int,
+    executed: int,
+    executed_quote: int,
+    base: int,
+    quote: int,
+    settle: Settle,
+    is_maker: bool,
     last: bool,
 ) -> None:
-    """An order came in, or back with a new price; what it holds too much for it is released."""
-    order = opened.order
-    execution, executed, executed_quote = Execution.NEW, 0, 0
-    if isinstance(opened, Replaced):
-        execution = Execution.REPLACED
-        executed, executed_quote = opened.executed, opened.executed_quote
-    released = opened.released
+    """Put out what a trade made of one of its orders, and the settlement that follows from it."""
+    outbox.update(
+        _order_update(
+            source=outbox.source,
+            seq=outbox.next_update(order.order_id),
+            at=outbox.at,
+            cause=outbox.cause,
+            account=order.account,
+            market=config.market,
+            request=request,
+            order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            execution=_TRADE,
+            status=_FILLED if settle.done else _PARTIALLY_FILLED,
+            side=order.side,
+            order_type=order.order_type,
+            time_in_force=order.time_in_force,
+            price=order.price * config.tick,
+            quantity=order.quantity * config.lot or executed,
+            created=order.created,
+            budget=order.budget,
+            executed=executed,
+            executed_quote=executed_quote,
+            market_seq=trade.seq,
+            trade_id=trade.trade_id,
+            last_price=trade.price * config.tick,
+            last_quantity=base,
+            last_quote=quote,
+            fee=settle.fee,
+            fee_asset=settle.received_asset,
+            is_maker=is_maker,
+            settlement=outbox.settle(settle),
+            last=last,
+        )
+    )
+
+
+def _report_accepted(
+    outbox: Outbox, config: MarketConfig, accepted: Accepted, request: RequestId, last: bool
+) -> None:
+    """An order came in; what it holds too much is released."""
+    order, released = accepted.order, accepted.released
+    settle = release(config, order, released, done=False) if released else None
+    _say(outbox, config, order, request, _NEW, _STATUS_NEW, accepted.seq, 0, 0, settle, last=last)
+
+
+def _report_replaced(
+    outbox: Outbox, config: MarketConfig, replaced: Replaced, request: RequestId, last: bool
+) -> None:
+    """An order is back with a new price; what it holds too much for it is released."""
+    order, released = replaced.order, replaced.released
     _say(
         outbox,
         config,
         order,
         request,
-        execution,
-        OrderStatus.PARTIALLY_FILLED if executed else OrderStatus.NEW,
-        opened.seq,
-        executed=executed,
-        executed_quote=executed_quote,
-        settle=release(config, order, released, done=False) if released else None,
+        Execution.REPLACED,
+        _PARTIALLY_FILLED if replaced.executed else _STATUS_NEW,
+        replaced.seq,
+        replaced.executed,
+        replaced.executed_quote,
+        release(config, order, released, done=False) if released else None,
         last=last,
     )
 
@@ -255,7 +321,7 @@ def _report_closed(
     execution, status, reason = Execution.CANCELED, OrderStatus.CANCELED, Reason.NONE
     if isinstance(closed, Expired):
         execution, reason = Execution.EXPIRED, closed.reason
-        status = OrderStatus.FILLED if closed.filled else OrderStatus.EXPIRED
+        status = _FILLED if closed.filled else OrderStatus.EXPIRED
     _say(
         outbox,
         config,
@@ -264,30 +330,11 @@ def _report_closed(
         execution,
         status,
         closed.seq,
-        executed=order.executed,
-        executed_quote=order.executed_quote,
-        settle=release(config, order, unspent(config, order), done=True),
+        order.executed,
+        order.executed_quote,
+        release(config, order, unspent(config, order), done=True),
         reason=reason,
     )
-
-
-class _Fill(NamedTuple):
-    """What an update says of the trade it is about; of none, nothing."""
-
-    trade_id: int = 0
-    price: int = 0
-    quantity: int = 0
-    quote: int = 0
-    is_maker: bool = False
-
-
-_NO_FILL = _Fill()
-
-
-def _fill(config: MarketConfig, trade: Traded, *, is_maker: bool) -> _Fill:
-    quote = trade.price * trade.quantity * config.tick_lot
-    price, quantity = trade.price * config.tick, trade.quantity * config.lot
-    return _Fill(trade.trade_id, price, quantity, quote, is_maker)
 
 
 def _say(
@@ -298,22 +345,21 @@ def _say(
     execution: Execution,
     status: OrderStatus,
     market_seq: int,
-    *,
     executed: int,
     executed_quote: int,
     settle: Settle | None,
-    fill: _Fill = _NO_FILL,
+    *,
     reason: Reason = Reason.NONE,
     last: bool = False,
 ) -> None:
-    """Put out an update of an order, and the settlement that follows from it."""
+    """Put out an update of an order that is about no trade, and the settlement it leads to."""
     outbox.update(
-        OrderUpdate(
+        _order_update(
             source=outbox.source,
             seq=outbox.next_update(order.order_id),
             at=outbox.at,
             cause=outbox.cause,
-            account=AccountId(order.account),
+            account=order.account,
             market=config.market,
             request=request,
             order_id=order.order_id,
@@ -323,22 +369,15 @@ def _say(
             side=order.side,
             order_type=order.order_type,
             time_in_force=order.time_in_force,
-            price=Units(order.price * config.tick),
-            quantity=Units((order.quantity or executed) * config.lot),
+            price=order.price * config.tick,
+            quantity=(order.quantity or executed) * config.lot,
             created=order.created,
-            budget=Units(order.budget),
-            executed=Units(executed * config.lot),
-            executed_quote=Units(executed_quote),
-            market_seq=Sequence(market_seq),
-            trade_id=fill.trade_id,
-            last_price=Units(fill.price),
-            last_quantity=Units(fill.quantity),
-            last_quote=Units(fill.quote),
-            fee=settle.fee if settle else Units(0),
-            fee_asset=settle.received_asset if settle and fill.trade_id else Asset(""),
-            is_maker=fill.is_maker,
+            budget=order.budget,
+            executed=executed * config.lot,
+            executed_quote=executed_quote,
+            market_seq=market_seq,
             reason=reason,
-            settlement=outbox.settle(settle) if settle else Sequence(0),
+            settlement=outbox.settle(settle) if settle else 0,
             last=last,
         )
     )

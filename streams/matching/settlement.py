@@ -7,6 +7,8 @@ than its rate. Over an order's life what is paid and what is released add up to 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from streams.matching.book import Order
 from streams.matching.outcomes import Traded
 from streams.messages import (
@@ -27,6 +29,9 @@ NO_ASSET = Asset("-")
 
 _BUY = Side.BUY
 _MARKET = OrderType.MARKET
+
+# Made of plain ints in trades: a NewType is a call.
+_settle: Callable[..., Settle] = Settle
 
 
 def improvement(config: MarketConfig, trade: Traded, *, done: bool) -> int:
@@ -89,23 +94,21 @@ def return_hold(command: Place | Replace, *, done: bool) -> Settle:
 
 
 def exchange(
-    config: MarketConfig, trade: Traded, order: Order, fee_bps: int, *, released: int, done: bool
+    config: MarketConfig,
+    order: Order,
+    base: int,
+    quote: int,
+    fee_bps: int,
+    released: int,
+    done: bool,
 ) -> Settle:
-    """One order's side of a trade."""
-    base = trade.quantity * config.lot
-    quote = trade.price * trade.quantity * config.tick_lot
-    paid, gross = (quote, base) if order.side is _BUY else (base, quote)
+    """One order's side of a trade of so much `base` for so much `quote`."""
+    if order.side is _BUY:
+        asset, paid, gross = config.base, quote, base
+    else:
+        asset, paid, gross = config.quote, base, quote
     fee = gross * fee_bps // BASIS_POINTS
-    return Settle(
-        account=AccountId(order.account),
-        order_id=order.order_id,
-        received_asset=_received_asset(config, order.side),
-        paid=Units(paid),
-        received=Units(gross - fee),
-        fee=Units(fee),
-        released=Units(released),
-        done=done,
-    )
+    return _settle(order.account, order.order_id, asset, paid, gross - fee, fee, released, done)
 
 
 def _received_asset(config: MarketConfig, side: Side) -> Asset:

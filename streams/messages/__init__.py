@@ -68,6 +68,7 @@ from streams.messages.units import (
     Ticks,
     Units,
     format_plain,
+    format_price,
     format_units,
     parse_units,
 )
@@ -158,6 +159,7 @@ __all__ = [
     "encode_event",
     "encode_frame",
     "format_plain",
+    "format_price",
     "format_units",
     "klines",
     "market_frames",

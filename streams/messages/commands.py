@@ -186,7 +186,7 @@ MarketCommand = Place | Cancel | Replace | ConfigureMarket | Tick
 Command = TypeVar("Command", AccountCommand, MarketCommand)
 
 
-class Frame(msgspec.Struct, Generic[Command], frozen=True, array_like=True):
+class Frame(msgspec.Struct, Generic[Command], frozen=True, array_like=True, gc=False):
     """One record of `commands` or `orders`: 1 to `FRAME_COMMANDS_MAX` commands of one source.
 
     `source` names an internal sender (`ledger:0`, `matching:3`); its commands are numbered without

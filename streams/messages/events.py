@@ -29,7 +29,7 @@ from streams.messages.vocabulary import (
 # -- events on `updates`, private: amounts are integers in units ---------------------------------
 
 
-class Cause(msgspec.Struct, frozen=True, array_like=True):
+class Cause(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The command an event came from: its place in the topic its machine reads."""
 
     partition: int
@@ -37,7 +37,7 @@ class Cause(msgspec.Struct, frozen=True, array_like=True):
     index: int
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An event of one account, named by (source, seq): the source's numbering of what it writes to
     this partition of `updates`, gapless, so that a reader can drop what it has seen.
     """
@@ -88,7 +88,7 @@ class OrderUpdate(_Event, frozen=True, tag="order"):
     last: bool = False
 
 
-class Balance(msgspec.Struct, frozen=True, array_like=True):
+class Balance(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What an account has of an asset: free to use, and held for open orders."""
 
     asset: Asset
@@ -148,7 +148,7 @@ Update = OrderUpdate | BalanceUpdate | AccountOpened | RequestRejected | Request
 # -- events on public topics: amounts are decimal strings ----------------------------------------
 
 
-class _Public(msgspec.Struct, frozen=True, kw_only=True):
+class _Public(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event named by (market, seq)."""
 
     market: MarketId

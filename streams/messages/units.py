@@ -8,6 +8,7 @@ float comes near an amount.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NewType
 
 Units = NewType("Units", int)
@@ -31,6 +32,8 @@ Millis = NewType("Millis", int)
 DECIMALS = 8
 UNIT: int = 10**DECIMALS
 """Units in one whole asset."""
+
+PRICES_REMEMBERED = 2**14
 
 UNITS_MAX = Units(2**63 - 1)
 """No balance, price or amount goes above this: it must fit a signed 64-bit integer."""
@@ -71,9 +74,13 @@ def parse_units(text: str) -> Units:
 
 def format_units(units: int) -> str:
     """Write an amount with all its 8 decimals, as every door does: `"0.00150000"`."""
-    sign = "-" if units < 0 else ""
-    whole, fraction = divmod(abs(units), UNIT)
-    return f"{sign}{whole}.{fraction:08d}"
+    if units < 0:
+        return f"-{format_units(-units)}"
+    return f"{units // UNIT}.{units % UNIT:08d}"
+
+
+format_price = lru_cache(PRICES_REMEMBERED)(format_units)
+"""As `format_units`, for amounts that come again and again, as the prices near a market's do."""
 
 
 def format_plain(units: int) -> str:

@@ -17,7 +17,7 @@ Place = tuple[Topic, int]
 """A partition of a topic."""
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record to be appended."""
 
     key: bytes

@@ -19,7 +19,9 @@ from streams.runtime.dead_letters import DeadLetter
 from streams.runtime.names import Edge, edge_of
 from streams.runtime.ports import Log, Place, Record
 from streams.runtime.published import Run, join, last_of
-from streams.topics import DEAD_LETTERS, MESSAGEPACK
+from streams.topics import DEAD_LETTERS, MESSAGEPACK, Topic
+
+Header = tuple[str, bytes]
 
 
 class Publisher:
@@ -35,6 +37,8 @@ class Publisher:
         # What was read back, until the edge's next name tells where its numbering stands.
         self._found: dict[Edge, list[Run]] = {}
         self._silent_until: dict[Edge, int] = {}
+        # As many as there are edges to public topics: markets, times their kinds of records.
+        self._headers: dict[Edge, tuple[Header, Header, Header, Header]] = {}
         self.written: dict[Place, int] = {}
 
     def keep_silent_about(self, found: Mapping[Edge, Iterable[Run]]) -> None:
@@ -61,25 +65,27 @@ class Publisher:
 
     def _records(self, outputs: Iterable[Output]) -> dict[Place, list[Record]]:
         """Encode what is not published yet, in the order it was put out for each partition."""
-        commands: dict[Place, list[Output]] = {}
-        records: dict[Place, list[Record]] = {}
+        if self._found or self._silent_until:
+            outputs = [each for each in outputs if not self._is_found(edge_of(each), each.seq)]
+        grouped: dict[Place, list[Output]] = {}
         for output in outputs:
-            if self._is_published(output):
-                continue
             place = (output.topic, output.partition)
-            if output.topic.content_type == MESSAGEPACK:
-                commands.setdefault(place, []).append(output)
+            group = grouped.get(place)
+            if group is None:
+                grouped[place] = [output]
             else:
-                records.setdefault(place, []).append(self._event(output))
-        for place, grouped in commands.items():
-            records[place] = list(_frames(grouped))
-        return records
+                group.append(output)
+        return {place: self._encoded(place[0], group) for place, group in grouped.items()}
 
-    def _is_published(self, output: Output) -> bool:
-        """Whether to be silent about it; asks for its edge only where any might be."""
-        if not (self._found or self._silent_until):
-            return False
-        return self._is_found(edge_of(output), output.seq)
+    def _encoded(self, topic: Topic, outputs: list[Output]) -> list[Record]:
+        if topic.content_type == MESSAGEPACK:
+            return list(_frames(outputs))
+        if topic.public:
+            return [self._public(output) for output in outputs]
+        return [
+            Record(output.key.encode(), encode_event(output.message), [])  # type: ignore[arg-type]
+            for output in outputs
+        ]
 
     def _is_found(self, edge: Edge, seq: int) -> bool:
         found = self._found.pop(edge, None)
@@ -95,24 +101,30 @@ class Publisher:
         del self._silent_until[edge]
         return False
 
-    def _event(self, output: Output) -> Record:
-        value = encode_event(output.message)  # type: ignore[arg-type]
-        headers = self._cloudevents(output) if output.topic.public else []
-        return Record(output.key.encode(), value, headers)
-
-    def _cloudevents(self, output: Output) -> list[tuple[str, bytes]]:
-        """CloudEvents' attributes in the binary mode of its Kafka binding.
+    def _public(self, output: Output) -> Record:
+        """A record with CloudEvents' attributes, in the binary mode of its Kafka binding.
 
         The id repeats over the candles of one trade; with the source, which names the interval, it
         is unique, as CloudEvents asks.
         """
-        return [
+        edge = edge_of(output)
+        common = self._headers.get(edge)
+        if common is None:
+            common = self._headers[edge] = self._common_headers(output, edge)
+        version, kind, source, content = common
+        key = output.key.encode()
+        named = ("ce_id", b"%b:%d" % (key, output.seq))
+        value = encode_event(output.message)  # type: ignore[arg-type]
+        return Record(key, value, [version, named, kind, source, content])
+
+    def _common_headers(self, output: Output, edge: Edge) -> tuple[Header, Header, Header, Header]:
+        """What the records of an edge have in common."""
+        return (
             ("ce_specversion", b"1.0"),
-            ("ce_id", f"{output.key}:{output.seq}".encode()),
             ("ce_type", output.topic.name(self._venue).encode()),
-            ("ce_source", f"/{self._venue}/markets/{edge_of(output).source}".encode()),
+            ("ce_source", f"/{self._venue}/markets/{edge.source}".encode()),
             ("content-type", output.topic.content_type.encode()),
-        ]
+        )
 
 
 def _frames(outputs: list[Output]) -> Iterator[Record]:

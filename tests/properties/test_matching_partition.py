@@ -116,12 +116,13 @@ def test_the_same_records_give_the_same_bytes(commands: list[Order], sizes: list
 
 def _bytes(outputs: list[Output]) -> list[tuple[str, int, str, bytes]]:
     encoded = []
-    for topic, partition, key, source, seq, message in outputs:
+    for output in outputs:
+        message = output.message
         if isinstance(message, Settle):
-            value = encode_frame(Batch(1, source, seq, [message]))
+            value = encode_frame(Batch(1, output.source, output.seq, [message]))
         else:
             value = encode_event(message)  # type: ignore[arg-type]
-        encoded.append((topic.short, partition, key, value))
+        encoded.append((output.topic.short, output.partition, output.key, value))
     return encoded
 
 

@@ -62,9 +62,10 @@ class StoredArchive(msgspec.Struct, frozen=True):
 
 def stored(output: Output) -> StoredOutput:
     """An output as it is kept."""
-    topic, partition, key, source, seq, message = output
-    plain = msgspec.json.decode(msgspec.json.encode(message))
-    return StoredOutput(topic.short, partition, key, source, seq, plain)
+    plain = msgspec.json.decode(msgspec.json.encode(output.message))
+    return StoredOutput(
+        output.topic.short, output.partition, output.key, output.source, output.seq, plain
+    )
 
 
 def read(path: Path) -> StoredArchive:
