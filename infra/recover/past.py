@@ -8,12 +8,13 @@ from typing import cast
 
 from infra.recover.cut import Counter, Path
 from infra.settings import Settings
-from infra.verify.kept import Unusable, restored
+from infra.verify.kept import restored
 from infra.verify.replay import closing
 from streams.ledger import LedgerPartition
 from streams.matching import MatchingPartition
 from streams.messages.epoch import Epoch
 from streams.outputs import MalformedRecord, Output
+from streams.runtime.checkpoints import Unusable
 from streams.runtime.cql_store import ARCHIVES, CqlStore
 from streams.runtime.ledger_worker import ROLE as LEDGER
 from streams.runtime.ports import Checkpoint, Kept

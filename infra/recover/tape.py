@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator, Iterable
 from typing import cast
 
 from infra.settings import Settings
-from infra.verify.kept import Unusable, restored
+from infra.verify.kept import restored
 from projections.series import Window
 from projections.session import Database
 from projections.trades import TRADES
 from streams.market_data import MarketDataPartition, TradeGap
 from streams.messages import MarketId, Trade, encode_event
+from streams.runtime.checkpoints import Unusable
 from streams.runtime.market_data_worker import ROLE
 from streams.runtime.ports import Store
 

@@ -7,39 +7,17 @@ from collections.abc import Iterable
 from infra.settings import Settings
 from infra.verify.checks import Check, count
 from streams.outputs import Processor
-from streams.runtime.checkpoints import unsealed
+from streams.runtime import checkpoints
+from streams.runtime.checkpoints import Unusable
 from streams.runtime.ports import Checkpoint, Store
 from streams.runtime.role import Role
-
-UNREADABLE = (ValueError, LookupError, RuntimeError)
-"""What is raised of chunks that were torn, changed, or made by another version."""
-
-
-class Unusable(Exception):
-    """A checkpoint from which no machine comes back as it was."""
 
 
 async def restored(
     role: Role, checkpoint: Checkpoint, store: Store, settings: Settings
 ) -> Processor:
     """The machine as a checkpoint has it. Raises `Unusable`, `StoreUnavailable`."""
-    return _restore(role, checkpoint, await store.chunks(checkpoint), settings)
-
-
-def _restore(
-    role: Role, checkpoint: Checkpoint, chunks: list[bytes], settings: Settings
-) -> Processor:
-    if len(chunks) != checkpoint.chunks:
-        raise Unusable(f"{len(chunks)} of {count(checkpoint.chunks, 'chunk')}")
-    machine = role.new(checkpoint.partition, settings)
-    try:
-        machine.restore(unsealed(chunks))
-        digest = machine.digest()
-    except UNREADABLE as error:
-        raise Unusable(f"unreadable: {error}") from error
-    if digest != checkpoint.digest:
-        raise Unusable(f"digest {digest}, taken with {checkpoint.digest}")
-    return machine
+    return checkpoints.restored(role, checkpoint, await store.chunks(checkpoint), settings)
 
 
 async def all_kept(
@@ -60,7 +38,7 @@ async def tried(role: Role, checkpoint: Checkpoint, store: Store, settings: Sett
     chunks = await store.chunks(checkpoint)
     size = f"{sum(map(len, chunks)):,} bytes in {count(len(chunks), 'chunk')}"
     try:
-        _restore(role, checkpoint, chunks, settings)
+        checkpoints.restored(role, checkpoint, chunks, settings)
     except Unusable as error:
         return Check(name, size, str(error))
     return Check(name, size)

@@ -10,10 +10,11 @@ from typing import TypeVar, cast
 
 from infra.settings import Settings
 from infra.verify.checks import CannotVerify, Difference
-from infra.verify.kept import Unusable, restored
+from infra.verify.kept import restored
 from streams.ledger.books import LedgerCorrupt
 from streams.market_data.partition import TradeGap
 from streams.outputs import MalformedRecord, Output, Processor, Sampled
+from streams.runtime.checkpoints import Unusable
 from streams.runtime.ports import Kept, Log, Place, Store
 from streams.runtime.role import Role
 

@@ -100,6 +100,31 @@ def _checksum(chunks: list[bytes]) -> bytes:
     return checksum.digest()
 
 
+UNREADABLE = (ValueError, LookupError, RuntimeError)
+"""What is raised of chunks that were torn, changed, or made by another version."""
+
+
+class Unusable(Exception):
+    """A checkpoint from which no machine comes back as it was."""
+
+
+def restored(
+    role: Role, checkpoint: Checkpoint, chunks: list[bytes], settings: Settings
+) -> Processor:
+    """The machine as a checkpoint has it. Raises `Unusable`."""
+    if len(chunks) != checkpoint.chunks:
+        raise Unusable(f"{len(chunks)} of {checkpoint.chunks} chunks")
+    machine = role.new(checkpoint.partition, settings)
+    try:
+        machine.restore(unsealed(chunks))
+        digest = machine.digest()
+    except UNREADABLE as error:
+        raise Unusable(f"unreadable: {error!r}") from error
+    if digest != checkpoint.digest:
+        raise Unusable(f"digest {digest}, taken with {checkpoint.digest}")
+    return machine
+
+
 async def bring_back(role: Role, partition: int, settings: Settings, store: Store) -> Held:
     """The machine as the newest checkpoint that verifies has it; else an empty one.
 
@@ -107,15 +132,10 @@ async def bring_back(role: Role, partition: int, settings: Settings, store: Stor
     """
     newest_first = await store.checkpoints(role.name, partition)
     for checkpoint in anchors(newest_first) if settings.from_scratch else newest_first:
-        machine = role.new(partition, settings)
         try:
-            machine.restore(unsealed(await store.chunks(checkpoint)))
-            digest = machine.digest()
-        except ValueError as error:
-            log.error("%s: unreadable: %s", _name(checkpoint), error)
-            continue
-        if digest != checkpoint.digest:
-            log.error("%s: digest %s, not %s", _name(checkpoint), digest, checkpoint.digest)
+            machine = restored(role, checkpoint, await store.chunks(checkpoint), settings)
+        except Unusable as error:
+            log.error("%s: %s", _name(checkpoint), error)
             continue
         topics = {topic.short: topic for topic, _ in role.written(partition, settings)}
         outputs = {(topics[short], target): offset for short, target, offset in checkpoint.outputs}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 
+import msgspec
 import pytest
 
 from infra.health import Health
@@ -139,6 +140,21 @@ async def test_from_scratch_a_recovered_venue_begins_with_what_was_recovered() -
     await store.take_checkpoint(first + 2, first)
     partitions, health = worker(Log(first, first + 5), store, FROM_SCRATCH)
     assert await partitions.assign([0]) == {0: first + 5}
+    assert health.details["replayed"] == 5
+
+
+async def test_a_checkpoint_that_another_version_made_is_passed_over() -> None:
+    """Whole, but of a form that this version stumbles over."""
+    store = Store(0, 7)
+    await store.take_checkpoint(2)
+    await store.take_checkpoint(4)
+    (newest, chunks), head = store.kept[1], store.kept[1][1][0]
+    rows = [("account-9", "BTC", 1, 0)]
+    stumbling = checkpoints.sealed([head, msgspec.msgpack.encode(("purses", rows))])
+    assert len(stumbling) == len(chunks)
+    store.kept[1] = (newest, stumbling)
+    partitions, health = worker(Log(0, 7), store)
+    assert await partitions.assign([0]) == {0: 7}
     assert health.details["replayed"] == 5
 
 
