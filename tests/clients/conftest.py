@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 import warnings
 from collections.abc import Iterator
 
@@ -24,6 +25,7 @@ with warnings.catch_warnings():
     import ccxt.async_support
 
 CLIENTS = (binance, binance_sdk_spot, ccxt)
+CANDLES_LIMIT_S = 30
 OTHER_MARKET = {**MARKET, "symbol": "ETHUSDT", "base": "ETH"}
 
 
@@ -47,8 +49,8 @@ def exchange(
         "market_partitions": 2,
     }
     settings = Settings().model_copy(update=ours)
-    installation = bring_up(settings, lambda name, state, address: None)
     try:
+        installation = bring_up(settings, lambda name, state, address: None)
         with httpx.Client(base_url=installation.api_url, timeout=20) as http:
             administrator = Administrator(installation, http)
             for market in (MARKET, OTHER_MARKET):
@@ -69,6 +71,19 @@ def accounts(exchange: Installation) -> Iterator[tuple[Trader, Trader]]:
         yield opened
         for account in opened:
             account.send("DELETE", "openOrders", symbol="BTCUSDT")
+
+
+@pytest.fixture
+def traded(exchange: Installation, accounts: tuple[Trader, Trader]) -> None:
+    """Half a bitcoin was just bought at 100, another half is for sale, and candles show it."""
+    user, other = accounts
+    other.limit("SELL", "1", "100")
+    user.limit("BUY", "0.5", "100")
+    deadline = time.monotonic() + CANDLES_LIMIT_S
+    asked = f"{exchange.api_url}/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=1"
+    while not httpx.get(asked).json():
+        assert time.monotonic() < deadline, "no candle of a trade"
+        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from binance_sdk_spot.rest_api.models import (
     NewOrderSideEnum,
     NewOrderTimeInForceEnum,
     NewOrderTypeEnum,
+    TickerWindowSizeEnum,
+    UiKlinesIntervalEnum,
 )
 
 from infra.installation import Installation
@@ -92,9 +94,8 @@ def test_trades_and_balances_tell_the_same_story(client: Any, other: Trader) -> 
     assert client.agg_trades(SYMBOL).data()[-1].l == trade.id
 
 
-def test_the_market_as_everybody_sees_it(client: Any, user: Trader, other: Trader) -> None:
-    other.limit("SELL", "1", "100")
-    user.limit("BUY", "0.5", "100")
+@pytest.mark.usefixtures("traded")
+def test_the_market_as_everybody_sees_it(client: Any) -> None:
     assert client.depth(SYMBOL).data().asks == [["100.00000000", "0.50000000"]]
     candles = client.klines(SYMBOL, KlinesIntervalEnum["INTERVAL_1m"]).data()
     assert candles[-1][4] == "100.00000000"
@@ -102,6 +103,15 @@ def test_the_market_as_everybody_sees_it(client: Any, user: Trader, other: Trade
     assert client.ticker_book_ticker(SYMBOL).data().actual_instance.ask_qty == "0.50000000"
     assert client.ticker24hr(SYMBOL).data().actual_instance.count > 0
     assert len(client.ticker_price().data().actual_instance) == 2
+    rolling = client.ticker(symbol=SYMBOL, window_size=TickerWindowSizeEnum["WINDOW_SIZE_1h"])
+    today = client.ticker_trading_day(symbol=SYMBOL, time_zone="9")
+    for window in (rolling, today):
+        statistics = window.data().actual_instance
+        assert (statistics.last_price, statistics.count > 0) == ("100.00000000", True)
+    shown = client.ui_klines(SYMBOL, UiKlinesIntervalEnum["INTERVAL_1d"], time_zone="-5").data()
+    assert shown[-1][4] == "100.00000000"
+    assert float(client.avg_price(SYMBOL).data().price) > 0
+    assert client.account_commission(SYMBOL).data().standard_commission.taker == "0.00100000"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,9 @@ def test_it_learns_the_markets_and_their_rules(client: Any) -> None:
     assert client.fetch_status()["status"] == "ok"
     assert abs(client.fetch_time() - client.milliseconds()) < 5_000
     assert {"BTC", "ETH", "USDT"} <= set(client.fetch_currencies())
+    fees = client.fetch_trading_fees()[PAIR]
+    assert (fees["maker"], fees["taker"]) == (0.0005, 0.001)
+    assert client.fetch_trading_fee(PAIR)["taker"] == 0.001
 
 
 def test_a_limit_order_rests_is_listed_and_is_cancelled(client: Any) -> None:
@@ -105,9 +108,8 @@ def test_its_trades_and_its_balance_tell_the_same_story(client: Any, other: Trad
     assert client.fetch_order(resting["id"], PAIR)["remaining"] == 0.6
 
 
-def test_the_market_as_everybody_sees_it(client: Any, user: Trader, other: Trader) -> None:
-    other.limit("SELL", "1", "100")
-    user.limit("BUY", "0.5", "100")
+@pytest.mark.usefixtures("traded")
+def test_the_market_as_everybody_sees_it(client: Any, user: Trader) -> None:
     user.limit("BUY", "1", "98")
     book = client.fetch_order_book(PAIR, 5)
     assert (book["bids"], book["asks"]) == ([[98, 1]], [[100, 0.5]])
@@ -129,9 +131,8 @@ def test_the_market_as_everybody_sees_it(client: Any, user: Trader, other: Trade
     assert client.fetch_last_prices([PAIR])[PAIR]["price"] == 100
 
 
-def test_candles_of_every_timeframe(client: Any, user: Trader, other: Trader) -> None:
-    other.limit("SELL", "1", "100")
-    user.limit("BUY", "0.5", "100")
+@pytest.mark.usefixtures("traded")
+def test_candles_of_every_timeframe(client: Any) -> None:
     for timeframe in client.timeframes:
         candle = client.fetch_ohlcv(PAIR, timeframe, limit=3)[-1]
         assert candle[4] == 100

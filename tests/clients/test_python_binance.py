@@ -81,9 +81,8 @@ def test_trades_and_balances_tell_the_same_story(client: Any, other: Trader) -> 
     assert newest[-1] == aggregate
 
 
-def test_the_market_as_everybody_sees_it(client: Any, other: Trader, user: Trader) -> None:
-    other.limit("SELL", "1", "100")
-    user.limit("BUY", "0.5", "100")
+@pytest.mark.usefixtures("traded")
+def test_the_market_as_everybody_sees_it(client: Any) -> None:
     assert client.get_order_book(symbol=SYMBOL)["asks"] == [["100.00000000", "0.50000000"]]
     assert client.get_symbol_ticker(symbol=SYMBOL)["price"] == "100.00000000"
     assert client.get_orderbook_ticker(symbol=SYMBOL)["askQty"] == "0.50000000"

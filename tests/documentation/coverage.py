@@ -88,8 +88,8 @@ DIFFERS = {
     "GET /api/v3/klines": Remark(
         "a candle without a trade is flat at the last close",
         {
-            "timeZone": "candles that are none in UTC are made of at most 6000 of UTC's, such as the"
-            " hours of 250 days"
+            "timeZone": "candles that are none in UTC are made of at most 6000 of UTC's, such as"
+            " the hours of 250 days"
         },
     ),
     "GET /api/v3/uiKlines": Remark("the same as `klines`"),
