@@ -19,6 +19,7 @@ from api.errors import (
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import END_TIME, FROM_ID, LIMIT, ROWS, ROWS_MAX, START_TIME, Parameters
 from api.handlers.shapes import Json
+from api.identity.emails import LENGTH_MAX as EMAIL_MAX
 from api.identity.emails import normal_email
 from api.identity.keys import read_public_key
 from api.identity.networks import networks
@@ -56,8 +57,8 @@ class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
 class NewLogin(msgspec.Struct, forbid_unknown_fields=True):
     """Who may log in, and with what."""
 
-    email: str
-    password: str
+    email: Annotated[str, msgspec.Meta(max_length=EMAIL_MAX)]
+    password: Annotated[str, msgspec.Meta(max_length=2048)]
 
 
 class NewKey(msgspec.Struct, forbid_unknown_fields=True):

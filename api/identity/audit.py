@@ -26,6 +26,8 @@ from streams.messages.audit import (
 from streams.topics import AUDIT
 
 APPEND_LIMIT_S = 5.0
+TEXT_MAX = 512
+"""Of what was sent, an entry shows so many characters."""
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +81,8 @@ class Audit:
             action=action,
             outcome=AuditOutcome.BEGUN,
             address=actor.address,
-            subject=subject,
-            details=details or {},
+            subject=subject[:TEXT_MAX],
+            details={name: text[:TEXT_MAX] for name, text in (details or {}).items()},
         )
         await self._append(entry)
         try:
