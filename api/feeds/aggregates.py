@@ -28,7 +28,7 @@ class Aggregates:
     """Puts a market's trades together as they come, and keeps the newest aggregates.
 
     A reader that begins in the middle of an aggregate can't tell its first trade, so the first one
-    is left out unless it is known to be whole.
+    is left out unless it is known to be whole: the market's first, or the first that its log has.
     """
 
     def __init__(self) -> None:
@@ -36,9 +36,13 @@ class Aggregates:
         self._open: list[Trade] = []
         self._next_id: int | None = None
 
-    def add(self, trade: Trade) -> AggregateTrade | None:
-        """Take the next trade; the aggregate, if it is that one's last."""
-        starts_whole = trade.trade_id == self._next_id or trade.trade_id == 1
+    def add(self, trade: Trade, *, gapless: bool = False) -> AggregateTrade | None:
+        """Take the next trade; the aggregate, if it is that one's last.
+
+        `gapless` says that no trade of the log was left out: a number that does not follow then is
+        the first since a recovery, which has numbers jump.
+        """
+        starts_whole = gapless or trade.trade_id == self._next_id or trade.trade_id == 1
         if not self._open or self._open[-1].trade_id + 1 != trade.trade_id:
             self._open = [trade] if starts_whole else []
         else:

@@ -31,9 +31,11 @@ class MarketView(Markets):
         super().__init__()
         self.malformed = 0
         self._reach = REACH
+        self._trades_end: dict[int, int] = {}
+        self._gapless = False
         self._take: dict[Topic, Callable[[bytes], None]] = {
             MARKETS: lambda value: self.take_market(markets.decode(value)),
-            TRADES: lambda value: self.take_trade(trades.decode(value)),
+            TRADES: lambda value: self.take_trade(trades.decode(value), gapless=self._gapless),
             DEPTH: lambda value: self.take_depth(depths.decode(value)),
             TICKERS: lambda value: self.take_ticker(tickers.decode(value)),
             KLINES: lambda value: self.take_kline(klines.decode(value)),
@@ -72,6 +74,8 @@ class MarketView(Markets):
 
     def _deliver(self, topic: Topic, partition: int, records: Sequence[Record]) -> None:
         take = self._take[topic]
+        if topic is TRADES and records:
+            self._gapless = self._has_all_trades(partition, records)
         for record in records:
             try:
                 take(record.value)
@@ -80,6 +84,15 @@ class MarketView(Markets):
                 log.error(
                     "malformed: %s %d at %d: %s", topic.short, partition, record.offset, error
                 )
+
+    def _has_all_trades(self, partition: int, records: Sequence[Record]) -> bool:
+        """Whether the partition was read from its log's first record on, and these come next."""
+        follows = records[0].offset in (0, self._trades_end.get(partition))
+        if follows:
+            self._trades_end[partition] = records[-1].offset + 1
+        else:
+            self._trades_end.pop(partition, None)
+        return follows
 
     def _find_books(self) -> None:
         """Read further back where a market's last snapshot has not been seen.

@@ -93,7 +93,8 @@ class Markets:
         self._rules[market.market] = MarketRules.of(market)
         _tell(self._on_market, market)
 
-    def take_trade(self, trade: Trade) -> None:
+    def take_trade(self, trade: Trade, *, gapless: bool = False) -> None:
+        """The next trade; `gapless` is as in `Aggregates.add`."""
         feed = self._feed(trade.market)
         if feed.trades:
             newest = feed.trades[-1].trade_id
@@ -103,7 +104,7 @@ class Markets:
                 log.error("%s: trades go from %d to %d", trade.market, newest, trade.trade_id)
         feed.trades.append(trade)
         _tell(self._on_trade, trade)
-        aggregate = feed.aggregates.add(trade)
+        aggregate = feed.aggregates.add(trade, gapless=gapless)
         if aggregate is not None:
             _tell(self._on_aggregate, aggregate)
 

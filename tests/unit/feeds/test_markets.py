@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 
 from api.feeds.aggregates import Aggregates, AggregateTrade
+from api.feeds.market_view import MarketView
 from api.feeds.markets import Markets
 from api.feeds.rules import MarketRules, OffGridError
 from api.feeds.statistics import price_change, price_change_percent, weighted_average_price
-from streams.messages import AmountError, Depth, Lots, Side, Ticks, Trade
+from infra.settings import Settings
+from streams.messages import AmountError, Depth, Lots, Side, Ticks, Trade, encode_event
+from streams.topics import TRADES
 from tests.unit.feeds.samples import (
     BTC,
     amount,
@@ -41,6 +46,45 @@ def test_an_aggregate_whose_start_was_missed_is_left_out() -> None:
     assert aggregates.add(trade(8, aggregate=4, ends=True)) is not None
     assert aggregates.add(trade(10, aggregate=5, ends=True)) is None
     assert [a.aggregate_id for a in aggregates.recent] == [4]
+
+
+def test_after_a_recovery_the_first_aggregate_is_whole() -> None:
+    """Numbers jump; who has read all that the log has knows that nothing is missing in between."""
+    aggregates = Aggregates()
+    aggregates.add(trade(7, aggregate=3, ends=True), gapless=True)
+    aggregates.add(trade(8, aggregate=4, ends=False), gapless=True)  # its end was lost
+    assert aggregates.add(trade(1_000_010, aggregate=9, ends=False), gapless=True) is None
+    whole = aggregates.add(trade(1_000_011, aggregate=9, ends=True), gapless=True)
+    assert whole is not None
+    assert (whole.first_trade_id, whole.last_trade_id) == (1_000_010, 1_000_011)
+
+
+class Recorded(NamedTuple):
+    """A trade as the log has it."""
+
+    offset: int
+    value: bytes
+    timestamp: int = 0
+
+
+def recorded(offset: int, number: int) -> Recorded:
+    return Recorded(offset, encode_event(trade(number, aggregate=number, ends=True)))
+
+
+def seen(*batches: list[Recorded]) -> list[int]:
+    """The aggregates that a view tells of, which is given these of one partition."""
+    view, told = MarketView(Settings().model_copy(update={"kafka": "nowhere:9092"})), list[int]()
+    view.on_aggregate(lambda aggregate: told.append(aggregate.aggregate_id))
+    for batch in batches:
+        view._deliver(TRADES, 3, batch)
+    return told
+
+
+def test_a_log_that_was_read_from_its_beginning_has_only_whole_aggregates() -> None:
+    assert seen([recorded(0, 501)]) == [501]
+    assert seen([recorded(40, 501), recorded(41, 502)]) == [502]
+    assert seen([recorded(0, 7)], [recorded(0, 501)]) == [7, 501]  # a new log, of a new epoch
+    assert seen([recorded(0, 7)], [recorded(9, 90)]) == [7]  # too far behind for the log
 
 
 def test_prices_and_quantities_become_ticks_and_lots() -> None:
