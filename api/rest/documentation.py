@@ -6,17 +6,37 @@ from typing import Any
 
 from msgspec import json
 
+from api import errors
 from api.auth import API_KEY_HEADER
 from api.handlers.endpoint import Endpoint, SignedEndpoint
-from api.handlers.parameters import SIGNATURE, Kind, Parameter
+from api.handlers.parameters import LONG_MAX, SIGNATURE, Kind, Parameter
 from api.idempotency import IDEMPOTENCY_KEY_HEADER, KEY_PATTERN
 
 Json = dict[str, Any]
 
-_ERROR = {
+JSON = "application/json"
+
+_ERROR: Json = {
     "type": "object",
     "required": ["code", "msg"],
     "properties": {"code": {"type": "integer"}, "msg": {"type": "string"}},
+}
+
+_REFUSED = {
+    "unknown market": errors.bad_symbol(),
+    "missing parameter": errors.mandatory("symbol"),
+    "unknown parameter": errors.unread_parameters(3, 4),
+    "ill-written parameter": errors.illegal_characters("symbol", Kind.SYMBOL.value),
+    "too many decimals": errors.too_precise("price"),
+    "broken filter": errors.filter_failure(errors.Filter.LOT_SIZE),
+    "late": errors.late_timestamp(),
+    "forged": errors.bad_signature(),
+}
+_STRANGER = {"malformed key": errors.malformed_key(), "unknown key": errors.rejected_key()}
+_UNKNOWN = {
+    "nobody knows": errors.unknown_status(),
+    "not taken": errors.overloaded(),
+    "not readable now": errors.unavailable(),
 }
 
 
@@ -26,7 +46,7 @@ def describe(endpoint: Endpoint | SignedEndpoint) -> Json:
     parameters = (*endpoint.parameters, *(SIGNATURE if signed else ()))
     described: Json = {
         "parameters": [describe_parameter(parameter) for parameter in parameters],
-        "responses": {"200": _answer(endpoint.example), **error_responses()},
+        "responses": {"200": _answer(endpoint), **error_responses()},
         "tags": ["Account and orders" if signed else "Markets"],
     }
     if signed:
@@ -40,16 +60,14 @@ def describe(endpoint: Endpoint | SignedEndpoint) -> Json:
 
 def error_responses() -> Json:
     """The errors that any endpoint may answer with."""
+    refused = "Refused: it had no effect."
+    unknown = "Nobody knows whether it had an effect; ask by the client order id."
     return {
-        "4XX": _error("Refused: it had no effect.", {"code": -1121, "msg": "Invalid symbol."}),
-        "5XX": _error(
-            "Nobody knows whether it had an effect; ask by the client order id.",
-            {
-                "code": -1007,
-                "msg": "Timeout waiting for response from backend server."
-                " Send status unknown; execution status unknown.",
-            },
-        ),
+        "400": _error(refused, _REFUSED),
+        "401": _error("Refused: who asks is not known, or may not.", _STRANGER),
+        "4XX": _error(refused, {"no such endpoint": errors.no_such_route()}),
+        "503": _error(f"{unknown} With `Retry-After`, it had none.", _UNKNOWN),
+        "5XX": _error(unknown, {"our mistake": errors.unexpected()}),
     }
 
 
@@ -108,7 +126,7 @@ def _json_body(endpoint: SignedEndpoint) -> Json:
     }
     return {
         "description": "What is not in the query; the signature covers the body as it is.",
-        "content": {"application/json": {"schema": schema, "example": example}},
+        "content": {JSON: {"schema": schema, "example": example}},
     }
 
 
@@ -117,22 +135,51 @@ def _schema(parameter: Parameter) -> Json:
         return {"type": "string", "enum": list(parameter.choices)}
     match parameter.kind:
         case Kind.LONG:
-            return {"type": "integer", "format": "int64", "minimum": 0}
+            least = 1 if parameter.name == "limit" else 0
+            return {"type": "integer", "format": "int64", "minimum": least, "maximum": LONG_MAX}
         case Kind.BOOLEAN:
             return {"type": "boolean"}
         case Kind.SYMBOL | Kind.SYMBOLS | Kind.DECIMAL | Kind.CLIENT_ID | Kind.WORD | Kind.LIST:
             return {"type": "string", "pattern": parameter.kind.value}
 
 
-def _answer(example: Any) -> Json:
+def _answer(endpoint: Endpoint | SignedEndpoint) -> Json:
+    schema = schema_of(endpoint.example)
+    takes_many = any(parameter.kind is Kind.SYMBOLS for parameter in endpoint.parameters)
+    if takes_many and endpoint.path != "/api/v3/exchangeInfo":
+        # One market's answer for `symbol`, else a list of them.
+        schema = {"anyOf": [schema, {"type": "array", "items": schema}]}
     return {
         "description": "As in Binance Spot's documentation.",
-        "content": {"application/json": {"example": example}},
+        "content": {JSON: {"schema": schema, "example": endpoint.example}},
     }
 
 
-def _error(description: str, example: Json) -> Json:
+def schema_of(example: Any) -> Json:
+    """What an example shows of its kind: types and names, none of them mandatory."""
+    match example:
+        case dict():
+            members = {name: schema_of(value) for name, value in example.items()}
+            return {"type": "object", "properties": members}
+        case list():
+            kinds = [schema_of(value) for value in example]
+            different = [kind for at, kind in enumerate(kinds) if kind not in kinds[:at]]
+            return {"type": "array", "items": {"anyOf": different} if different else {}}
+        case bool():
+            return {"type": "boolean"}
+        case int():
+            return {"type": "integer"}
+        case str():
+            return {"type": "string"}
+        case _:
+            raise TypeError(f"no example: {example!r}")
+
+
+def _error(description: str, examples: dict[str, errors.ApiError]) -> Json:
+    shown = {
+        name: {"value": {"code": error.code, "msg": error.msg}} for name, error in examples.items()
+    }
     return {
         "description": description,
-        "content": {"application/json": {"schema": _ERROR, "example": example}},
+        "content": {JSON: {"schema": _ERROR, "examples": shown}},
     }
