@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from streams.messages import BalanceUpdate, OrderId, Place, request_id
+import msgspec
+
+from streams.messages import BalanceUpdate, OrderId, Place, RequestRepeated, request_id
 from streams.messages.epoch import Epoch
 from tests.unit.ledger.log import frame, funded, place, the
 
@@ -24,3 +26,17 @@ def test_updates_and_orders_are_named_anew_and_what_is_passed_on_is_counted_on()
     assert (balance.balances[0].available, balance.balances[0].held) == (800, 200)
     assert the(Place, said).order_id == OrderId(request_id(0, FIRST, 0))
     assert [output.seq for output in outputs if isinstance(output.message, Place)] == [2]
+
+
+def test_a_retry_from_before_a_recovery_is_recognised() -> None:
+    """What it was answered was on the old log; but it must not be done again."""
+    log = funded()
+    order = msgspec.structs.replace(place("ann", "one"), idempotency_key="key-1")
+    first = log.order_id(order)
+    ledger = log.machine
+
+    ledger.begin_epoch(FIRST, last_update=900)
+    (output,) = ledger.apply(FIRST, 60_000, frame(order))
+
+    repeated = the(RequestRepeated, [output.message])
+    assert (repeated.request, repeated.first) == (request_id(0, FIRST, 0), first)
