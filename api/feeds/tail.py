@@ -18,6 +18,7 @@ from typing import NoReturn, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from infra.consumer import is_cancelled, stop
 from infra.settings import Settings
 from streams.topics import Topic
 
@@ -157,8 +158,7 @@ class TopicTail:
             return error
         except asyncio.CancelledError as error:
             # aiokafka cancels the requests of a connection that breaks, and so, seemingly, us.
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if is_cancelled():
                 raise
             return error
 
@@ -180,8 +180,7 @@ class TopicTail:
             await self._poll(consumer)
         finally:
             self._ready.clear()
-            async with asyncio.timeout(CONNECT_LIMIT_S):
-                await consumer.stop()
+            await stop(consumer)
 
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         places = list(self._partitions.values())
