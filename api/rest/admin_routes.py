@@ -45,7 +45,10 @@ def add_admin_routes(app: FastAPI, exchange: Exchange) -> None:
         ("GET", "/accounts/{account}/keys", routes.keys, "An account's API keys", None),
         ("DELETE", "/accounts/{account}/keys/{key}", routes.revoke_key, "End an API key", None),
     ):
-        add_json_route(router, method, path, route, summary, security=ADMIN, body=body)
+        creates = method == "POST"
+        add_json_route(
+            router, method, path, route, summary, security=ADMIN, body=body, creates=creates
+        )
     add_json_route(
         router,
         "POST",
@@ -55,6 +58,7 @@ def add_admin_routes(app: FastAPI, exchange: Exchange) -> None:
         security=ADMIN,
         body=NewKey,
         body_required=False,
+        creates=True,
     )
     add_json_route(
         router,
@@ -65,6 +69,7 @@ def add_admin_routes(app: FastAPI, exchange: Exchange) -> None:
         security=ADMIN,
         body=admin.NewDeposit,
         headers=(IDEMPOTENCY_KEY,),
+        creates=True,
     )
     add_json_route(
         router, "GET", "/audit", routes.audit, "The audit log", security=ADMIN, parameters=AUDIT

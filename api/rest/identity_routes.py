@@ -34,7 +34,10 @@ def add_identity_routes(app: FastAPI, exchange: Exchange) -> None:
     routes = _Routes(exchange)
     router = APIRouter(prefix="/auth/v1", tags=["Users and keys"])
     for method, path, route, summary, security, body in routes.table():
-        add_json_route(router, method, path, route, summary, security=security, body=body)
+        creates = method == "POST" and path in ("/register", "/keys")
+        add_json_route(
+            router, method, path, route, summary, security=security, body=body, creates=creates
+        )
     add_json_route(
         router,
         "GET",

@@ -54,8 +54,10 @@ def add_json_route(
     body_required: bool = True,
     parameters: Sequence[Parameter] = (),
     headers: Sequence[dict[str, Any]] = (),
+    creates: bool = False,
 ) -> None:
-    """Serve a route and document it; `security` names its scheme, none for everybody."""
+    """Serve a route and document it; `security` names its scheme, none for everybody. One that
+    `creates` something answers with 201."""
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     described: dict[str, Any] = {
         "responses": error_responses(),
@@ -76,6 +78,7 @@ def add_json_route(
         path,
         route,
         methods=[method],
+        status_code=201 if creates else 200,
         response_class=Response,
         summary=summary,
         openapi_extra=described,
