@@ -3,10 +3,11 @@
 Every step costs the same however many orders rest: an order is found by its id, a level by its
 price, and the best level is at the end of a sorted list, where lists are cheap to change.
 
-Orders of a level are linked by the *ids* of their neighbours, not by references. So there is no
-reference cycle, orders need no garbage collection (`gc=False`: a million of them cost its passes
-nothing), and a book that is dropped is freed at once. The price is one dictionary look-up where a
-reference would be followed. A mypyc-compiled book, where look-ups weigh more, would change that.
+A level refers to its first and its last order; in between, orders are linked by the *ids* of their
+neighbours, not by references. So there is no reference cycle, orders need no garbage collection
+(`gc=False`: a million of them cost its passes nothing), and a book that is dropped is freed at
+once. The price is a dictionary look-up where a reference would be followed, when an order leaves
+from between two others. A mypyc-compiled book, where look-ups weigh more, would change that.
 
 Prices are in ticks, quantities in lots and amounts in units, as plain ints: a NewType is a call,
 and a trade would make ten of them.
@@ -70,8 +71,8 @@ class Level(msgspec.Struct, gc=False, eq=False):
 
     price: int
     quantity: int
-    first: OrderId
-    last: OrderId
+    first: Order
+    last: Order
 
 
 class BookSide:
@@ -137,39 +138,39 @@ class Book:
         level = side.levels.get(rank)
         if level is None:
             insort(side.ranks, rank)
-            side.levels[rank] = Level(order.price, order.remaining, order_id, order_id)
+            side.levels[rank] = Level(order.price, order.quantity - order.executed, order, order)
         else:
             order.price = level.price  # one int for the whole level, not one an order
-            order.ahead = level.last
-            self.orders[level.last].behind = order_id
-            level.last = order_id
-            level.quantity = level.quantity + order.remaining
+            last = level.last
+            order.ahead = last.order_id
+            last.behind = order_id
+            level.last = order
+            level.quantity = level.quantity + order.quantity - order.executed
         self.orders[order_id] = order
 
     def remove(self, order: Order) -> None:
         """Take a resting order out, with all that remains of it."""
         side = self.bids if order.side is _BUY else self.asks
         rank = order.price * side.sign
-        order_id = order.order_id
         orders = self.orders
-        del orders[order_id]
+        del orders[order.order_id]
         level = side.levels[rank]
-        if level.first == order_id:
-            if level.last == order_id:
+        if level.first is order:
+            if level.last is order:
                 side.drop(rank)
                 return
-            level.first = order.behind
-        elif level.last == order_id:
-            level.last = order.ahead
+            level.first = orders[order.behind]
+        elif level.last is order:
+            level.last = orders[order.ahead]
         else:
             orders[order.ahead].behind = order.behind
             orders[order.behind].ahead = order.ahead
-        level.quantity = level.quantity - order.remaining
+        level.quantity = level.quantity - order.quantity + order.executed
 
     def queue(self, level: Level) -> Iterator[Order]:
         """The orders of a level, first come first."""
-        order = self.orders[level.first]
-        while order.order_id != level.last:
+        order = level.first
+        while order is not level.last:
             yield order
             order = self.orders[order.behind]
         yield order

@@ -10,7 +10,7 @@ quantity, so the hold of a resting order is known without being kept.
 from __future__ import annotations
 
 import sys
-from typing import assert_never
+from sys import intern
 
 import msgspec
 
@@ -44,6 +44,7 @@ _MAKER = OrderType.LIMIT_MAKER
 _MARKET = OrderType.MARKET
 _GTC = TimeInForce.GTC
 _FOK = TimeInForce.FOK
+_OK = Reason.NONE
 _TRADING = MarketStatus.TRADING
 
 
@@ -63,15 +64,11 @@ class Market:
 
     def apply(self, command: Place | Cancel | Replace, at: Millis) -> list[Outcome]:
         """Take one command at the log's time `at` and say what happened, in order."""
-        match command:
-            case Place():
-                return self._place(command, at)
-            case Cancel():
-                return self._cancel(command)
-            case Replace():
-                return self._replace(command)
-            case _:
-                assert_never(command)
+        if isinstance(command, Place):
+            return self._place(command, at)
+        if isinstance(command, Cancel):
+            return self._cancel(command)
+        return self._replace(command)
 
     def configure(self, config: MarketConfig) -> int:
         """Change what of a market can change, and name that change.
@@ -99,20 +96,34 @@ class Market:
     # -- commands --------------------------------------------------------------------------------
 
     def _place(self, command: Place, at: Millis) -> list[Outcome]:
-        reason = self._refusal(command)
-        if reason:
+        """Most commands of a market come through here, and most of them cross nothing: what can be
+        said without a call is.
+        """
+        order_id, order_type = command.order_id, command.order_type
+        side, price, quantity = command.side, command.price, command.quantity
+        rules, book = self.rules, self.book
+        if self.config.status is not _TRADING:
+            return [Rejected(command, Reason.MARKET_CLOSED)]
+        if order_id in book.orders:
+            return [Rejected(command, Reason.DUPLICATE_ORDER_ID)]
+        reason = rules.place(command)
+        if reason is not _OK:
             return [Rejected(command, reason)]
-        is_market = command.order_type is _MARKET
+        opposite = book.asks if side is _BUY else book.bids
+        is_market = order_type is _MARKET
+        crosses = opposite.ranks and opposite.ranks[-1] >= price * opposite.sign
+        if crosses and order_type is _MAKER:
+            return [Rejected(command, Reason.WOULD_TAKE)]
         order = Order(
-            command.order_id,
+            order_id,
             # One string for all orders of an account: each command brings its own copy.
-            sys.intern(command.account),
+            intern(command.account),
             command.client_order_id,
-            command.side,
-            command.order_type,
+            side,
+            order_type,
             command.time_in_force,
-            command.price,
-            command.quantity,
+            price,
+            quantity,
             command.budget,
             command.hold if is_market else 0,
             at,
@@ -122,17 +133,23 @@ class Market:
             outcomes: list[Outcome] = [Accepted(seq, order, 0)]
             self._execute_market(order, outcomes)
             return outcomes
-        needed = self.rules.hold(order.side, order.price, order.quantity)
+        # `Rules.hold`.
+        needed = price * quantity * rules.tick_lot if side is _BUY else quantity * rules.lot
         outcomes = [Accepted(seq, order, command.hold - needed)]
-        self._execute_limit(order, outcomes)
+        if crosses or order.time_in_force is not _GTC:
+            self._execute_limit(order, outcomes)
+        else:
+            book.add(order)
         return outcomes
 
     def _cancel(self, command: Cancel) -> list[Outcome]:
-        order = self.book.orders.get(command.order_id)
+        book = self.book
+        order = book.orders.get(command.order_id)
         if order is None or order.account != command.account:
             return [Rejected(command, Reason.UNKNOWN_ORDER)]
-        self.book.remove(order)
-        return [Cancelled(self._next(), order, command.request)]
+        book.remove(order)
+        self.seq = seq = self.seq + 1
+        return [Cancelled(seq, order, command.request)]
 
     def _replace(self, command: Replace) -> list[Outcome]:
         order = self.book.orders.get(command.order_id)
@@ -161,18 +178,6 @@ class Market:
         return outcomes
 
     # -- refusals --------------------------------------------------------------------------------
-
-    def _refusal(self, command: Place) -> Reason:
-        if self.config.status is not _TRADING:
-            return Reason.MARKET_CLOSED
-        if command.order_id in self.book.orders:
-            return Reason.DUPLICATE_ORDER_ID
-        reason = self.rules.place(command)
-        if reason:
-            return reason
-        if command.order_type is _MAKER and self._crosses(command.side, command.price):
-            return Reason.WOULD_TAKE
-        return Reason.NONE
 
     def _replace_refusal(self, order: Order, command: Replace) -> Reason:
         if self.config.status is not _TRADING:
@@ -274,21 +279,21 @@ class Market:
         seq, trade_id = self.seq, self.trade_id
         self.aggregate_id = aggregate_id = self.aggregate_id + 1
         level.quantity = level.quantity - lots
-        while lots:
-            maker = orders[level.first]
-            quantity = maker.quantity - maker.executed
-            if quantity <= lots:
-                del orders[maker.order_id]
-                level.first = maker.behind
-            else:
+        taker_executed, taker_quote = taker.executed, taker.executed_quote
+        maker = level.first
+        while True:
+            maker_executed = maker.executed
+            quantity = maker.quantity - maker_executed
+            is_filled = quantity <= lots
+            if not is_filled:
                 quantity = lots
             lots -= quantity
             value = quantity * lot_value
-            maker.executed = maker_executed = maker.executed + quantity
+            maker.executed = maker_executed = maker_executed + quantity
             maker.executed_quote = maker_quote = maker.executed_quote + value
-            taker.executed = taker_executed = taker.executed + quantity
-            taker.executed_quote = taker_quote = taker.executed_quote + value
-            seq = seq + 1
+            taker_executed += quantity
+            taker_quote += value
+            seq += 1
             trade_id += 1
             outcomes.append(
                 Traded(
@@ -306,6 +311,15 @@ class Market:
                     taker_quote,
                 )
             )
+            if is_filled:
+                del orders[maker.order_id]
+            if not lots:
+                break
+            maker = orders[maker.behind]
+        if is_filled and level.quantity:
+            maker = orders[maker.behind]
+        level.first = maker
+        taker.executed, taker.executed_quote = taker_executed, taker_quote
         self.seq, self.trade_id = seq, trade_id
 
     # -- endings ---------------------------------------------------------------------------------
