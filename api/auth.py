@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 import secrets
@@ -76,7 +75,7 @@ def signed_payload(query: bytes, body: bytes) -> bytes:
 
 def sign(payload: bytes, secret: str) -> str:
     """The signature of a payload, in lower-case hex."""
-    return hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), payload, "sha256").hex()
 
 
 def check_signature(payload: bytes, secret: str, signature: str) -> None:

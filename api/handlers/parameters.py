@@ -172,13 +172,7 @@ def decode(encoded: bytes) -> dict[str, str]:
     more than any request needs.
     """
     try:
-        pairs = parse_qsl(
-            encoded.decode("ascii"),
-            keep_blank_values=True,
-            encoding="utf-8",
-            errors="strict",
-            max_num_fields=SENT_MAX,
-        )
+        pairs = _pairs(encoded.decode("ascii"))
     except UnicodeDecodeError as error:
         raise undecodable() from error
     except ValueError as error:
@@ -187,6 +181,25 @@ def decode(encoded: bytes) -> dict[str, str]:
     if len(sent) != len(pairs):
         raise duplicate_parameter()
     return sent
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """Names and values. Raises `UnicodeDecodeError`, `ValueError` where there are too many.
+
+    Orders are mostly plain text, and then taking them apart needs a quarter of the time.
+    """
+    if "%" in text or "+" in text:
+        return parse_qsl(
+            text,
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=SENT_MAX,
+        )
+    if text.count("&") >= SENT_MAX:
+        raise ValueError("too many fields")
+    parts = [pair.partition("=") for pair in text.split("&") if pair]
+    return [(name, value) for name, _, value in parts]
 
 
 class Spec:

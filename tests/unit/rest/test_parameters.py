@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
 
 from api.errors import ApiError
@@ -57,6 +59,13 @@ def code_of(query: bytes, signed: bool = False) -> int:
 )
 def test_each_fault_has_its_code(query: bytes, code: int) -> None:
     assert code_of(query) == code
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a=1&b=2", "a=1&&b=", "a", "a=b=c", "&a=1&", "=", "=1", "a=%41", "a=+", "a%3D=1"]
+)
+def test_what_needs_no_decoding_is_taken_apart_as_what_does(text: str) -> None:
+    assert decode(text.encode()) == dict(parse_qsl(text, keep_blank_values=True))
 
 
 def test_an_unknown_parameter_of_a_signed_request_was_not_read() -> None:
