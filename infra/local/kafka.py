@@ -101,7 +101,7 @@ class Kafka(Node):
 
     def _format(self, properties: str) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
+        tool = ["-Xmx64m", "-XX:+UseSerialGC", "kafka.tools.StorageTool"]
         command = self.command([*tool, "format", f"--cluster-id={cluster}", "-c", properties])
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("a") as log:

@@ -19,6 +19,9 @@ from infra.processes import Process, Records, StartError
 POLL_S = 0.1
 
 JVM = [
+    # Servers here live for seconds or hours, beside all else on a few cores: what the second
+    # compiler costs them it does not bring in (docs/decisions/0018-…).
+    "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",  # a file of counters in /tmp, written to all the time
     "-Djava.awt.headless=true",
