@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from infra.verify.checks import Check
 
 WORKERS = ("ledger", "matching", "market-data")
 DIFFERENT = 1
@@ -45,14 +48,28 @@ def verify(
     Exits with 1 where anything differs, naming the first difference; with 2 where the system could
     not be verified.
     """
+    from rich.console import Console
+
+    from infra.verify import display
+
+    checks = _checks(source, last, worker)
+    if as_json:
+        typer.echo(display.as_json(checks))
+    else:
+        display.show(checks, Console())
+    if not all(check.holds for check in checks):
+        raise typer.Exit(DIFFERENT)
+
+
+def _checks(source: From, last: int | None, worker: list[str] | None) -> list[Check]:
+    """What is found; exits where the system could not be verified."""
     import asyncio
 
     from aiokafka.errors import KafkaError
-    from rich.console import Console
 
     from infra.installation import NotRunningError, find
     from infra.settings import settings
-    from infra.verify import display, run
+    from infra.verify import run
     from infra.verify.checks import CannotVerify
     from infra.verify.replay import Source
     from projections.epoch import RecoveryUnfinished
@@ -71,13 +88,7 @@ def verify(
         if found.settings.kafka is None or found.settings.cql is None:
             raise NotRunningError("no broker or no database: set KAFKA and CQL, or run velocity up")
         urls = worker or [found.url(name) for name in WORKERS]
-        checks = asyncio.run(run.verify(found.settings, urls, Source(source), last))
+        return asyncio.run(run.verify(found.settings, urls, Source(source), last))
     except away as error:
         typer.echo(f"velocity: not verified: {error}", err=True)
         raise typer.Exit(NOT_VERIFIED) from error
-    if as_json:
-        typer.echo(display.as_json(checks))
-    else:
-        display.show(checks, Console())
-    if not all(check.holds for check in checks):
-        raise typer.Exit(DIFFERENT)
