@@ -61,7 +61,7 @@ def list_keys(name: Account, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(keys))
     else:
-        show([{column: key[column] for column in LISTED} for key in keys])
+        show([{column: _cell(key[column]) for column in LISTED} for key in keys])
 
 
 @app.command()
@@ -71,3 +71,7 @@ def revoke(
     """End an API key: at once, at further api instances within seconds."""
     with admin() as client:
         show([client.revoke_key(name, key)])
+
+
+def _cell(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -17,6 +17,7 @@ from api.auth import ADMIN_KEY_HEADER, new_key, sign
 from api.handlers.exchange import now_ms
 from api.identity.identity import ADMIN_FROM_PLACE_MAX, LOGINS_FROM_PLACE_MAX, LOGINS_MAX
 from api.identity.remembered import FRESH_S
+from infra.admin import Admin, AdminRefused
 from infra.bring_up import bring_up, take_down
 from infra.installation import Installation
 from infra.settings import Settings
@@ -636,6 +637,25 @@ def test_the_audit_log_has_every_change_of_keys_and_who_made_it(
     log = b"".join(record.value for record in records)
     for hidden in (PASSWORD, given["api_secret"], ann.tokens["refresh_token"], token):
         assert hidden.encode() not in log
+
+
+def test_what_the_command_line_asks_of_keys_and_the_audit_is_answered(
+    installation: Installation, ann: User
+) -> None:
+    public, sign_it = ed25519()
+    with Admin.of(installation) as client:
+        made = client.create_key(ann.account, public_key=public, permissions=["read"], label="bot")
+        assert ann.signed(made["api_key"], sign_it, "GET", "account").status_code == 200
+        (listed,) = client.keys(ann.account)
+        assert (listed["kind"], listed["permissions"]) == ("ED25519", ["read"])
+        client.revoke_key(ann.account, made["api_key"])
+        assert told(ann.signed(made["api_key"], sign_it, "GET", "account")) == REJECTED_KEY
+        with pytest.raises(AdminRefused) as refused:
+            client.revoke_key(ann.account, new_key())
+        assert refused.value.status == 404
+        wait(lambda: len(client.audit(account=ann.account)) == 3)
+        (last,) = client.audit(account=ann.account, limit=1)
+        assert (last["action"], last["subject"]) == ("key revoked", made["api_key"])
 
 
 def test_an_administrator_lets_somebody_log_in_and_resets_what_was_forgotten(
