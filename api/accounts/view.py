@@ -24,6 +24,7 @@ from typing import NoReturn, assert_never
 import msgspec
 
 from api.accounts.outcomes import OUTCOME_LIMIT_S, Outcomes
+from api.accounts.outstanding import Outstanding
 from api.accounts.progress import Position, Progress
 from api.accounts.projected import ProjectedOffsets
 from api.accounts.sender import Placed
@@ -37,6 +38,7 @@ from streams.messages import (
     MarketId,
     Offset,
     OrderUpdate,
+    PlaceOrder,
     RequestId,
     RequestRejected,
     RequestRepeated,
@@ -74,9 +76,11 @@ class AccountView:
         self._settings = settings
         count = settings.account_partitions
         self._outcomes = Outcomes()
+        self.outstanding = Outstanding()
         self._unprojected = [Unprojected(RECORDS_MAX // count) for _ in range(count)]
         self._progress = [Progress(partition) for partition in range(count)]
         self._projected = ProjectedOffsets(settings)
+        self._ledgers = [f"ledger:{partition}" for partition in range(count)]
         self._seen = [Offset(-1)] * count
         self._book_seqs: dict[MarketId, int] = {}
         self._watermarks: dict[tuple[int, str], int] = {}
@@ -119,6 +123,12 @@ class AccountView:
             known.position = max(known.position, (placed.offset, placed.index))
         if not self._outcomes.known(placed.request):
             known.pending[placed.request] = time.monotonic()
+
+    def acknowledge_order(self, order: PlaceOrder, placed: Placed) -> None:
+        """As `acknowledge`; until it has its outcome, the order counts as outstanding."""
+        self.acknowledge(order.account, placed)
+        if not self._outcomes.known(placed.request):
+            self.outstanding.add(placed.request, order.market_partition)
 
     async def outcome(self, request: RequestId) -> list[Update]:
         """What a request made, once all of it is in, in order. Raises -1007 when it isn't soon."""
@@ -234,7 +244,10 @@ class AccountView:
             known = self._book_seqs.get(update.market, 0)
             self._book_seqs[update.market] = max(known, update.market_seq)
         completed = self._outcomes.apply(update)
-        if completed is not None and update.account in self._acknowledged:
+        if completed is None:
+            return
+        self.outstanding.answered(completed, by_market=update.source != self._ledgers[partition])
+        if update.account in self._acknowledged:
             self._acknowledged[update.account].pending.pop(completed, None)
 
     async def _refresh(self) -> NoReturn:

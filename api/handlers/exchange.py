@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -69,10 +70,15 @@ class Exchange:
         return placed
 
     async def orders(self, account: AccountId, orders: Collection[PlaceOrder]) -> list[Placed]:
-        """Put an account's new orders on the log together, in order; as `command`."""
+        """Put an account's new orders on the log together, in order; as `command`.
+
+        Raises -1008 also when too many of their markets' orders have no outcome yet.
+        """
+        for partition, count in Counter(order.market_partition for order in orders).items():
+            self.accounts.outstanding.check_room(partition, count)
         placed = await self._send(account, orders)
-        for place in placed:
-            self.accounts.acknowledge(account, place)
+        for order, place in zip(orders, placed, strict=True):
+            self.accounts.acknowledge_order(order, place)
         return placed
 
     async def _send(self, account: AccountId, commands: Collection[AccountCommand]) -> list[Placed]:
