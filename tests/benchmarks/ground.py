@@ -50,4 +50,6 @@ def exchange(say: Say, **changes: object) -> Iterator[Installation]:
 
 def _alone(home: Path, **changes: object) -> Settings:
     venue = f"bench_{secrets.token_hex(3)}"
-    return Settings().model_copy(update={"home": home, "venue": venue, **changes})
+    # Ports of their own: the usual ones may be somebody else's.
+    ours = {"home": home, "venue": venue, "api_port": 0, "ws_port": 0}
+    return Settings().model_copy(update={**ours, **changes})

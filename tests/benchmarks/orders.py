@@ -20,7 +20,7 @@ from infra.installation import Installation
 RECV_WINDOW_MS = 60_000
 """Requests are made up to this long before they are sent."""
 
-FUNDS = {"USDT": "1000000000", "BTC": "1000000"}
+FUNDS = {"USDT": "10000000", "BTC": "10000"}
 SYMBOL = "BTCUSDT"
 MARKET = {
     "symbol": SYMBOL,
