@@ -29,6 +29,7 @@ RULES = {
     "streams/market_data": MACHINE,
     "projections": RIM,
     "api": (*RIM, "projections.queries", "projections.identity"),
+    "api/client": (),
 }
 """What of the project each may import, besides itself."""
 
