@@ -10,13 +10,15 @@ for all of them.
 
 The producer is idempotent and repeats a frame until the log has it, so a broker that is away for
 a while delays its frame and never doubles it. What a caller waits for is bounded all the same, and
-so is what may pile up. A command whose caller has given up before it was sent is not sent.
+so is what may pile up. A command whose caller has given up before it was sent is not sent, nor is
+one that its client wanted sooner or not at all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -24,7 +26,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from api.errors import overloaded, unknown_status
+from api.errors import late_timestamp, overloaded, unknown_status
 from infra.settings import Settings
 from streams.messages import (
     FRAME_BYTES_MAX,
@@ -73,11 +75,12 @@ class LogBeganAnew(RuntimeError):
 
 
 class _Waiting(NamedTuple, Generic[Command]):
-    """Commands that were sent together."""
+    """Commands that were sent together; `expires_us` is 0 for never."""
 
     commands: Collection[Command]
     key: str
     placed: asyncio.Future[list[Placed]]
+    expires_us: int
 
 
 class Sender(Generic[Command]):
@@ -92,8 +95,10 @@ class Sender(Generic[Command]):
         settings: Settings,
         topic: Topic,
         epoch: Callable[[], Awaitable[Epoch]],
+        clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._producer = producer
+        self._clock_ns = clock_ns
         self._ask_epoch = epoch
         self._epoch = Epoch()
         self._topic = topic.name(settings.venue)
@@ -114,11 +119,12 @@ class Sender(Generic[Command]):
         return placed
 
     async def send_all(
-        self, commands: Collection[Command], key: str, partition: int
+        self, commands: Collection[Command], key: str, partition: int, expires_us: int = 0
     ) -> list[Placed]:
         """Append commands to a partition in one frame: the log has all of them or none.
 
-        `FRAME_COMMANDS_MAX` at most. Raises as `send`.
+        `FRAME_COMMANDS_MAX` at most. Raises as `send`, and -1021 where they were still waiting at
+        `expires_us`: then the log has none.
         """
         if not 0 < len(commands) <= FRAME_COMMANDS_MAX:
             raise ValueError(f"{len(commands)} commands make no frame")
@@ -126,7 +132,7 @@ class Sender(Generic[Command]):
         if lane.size + len(commands) > PENDING_MAX:
             raise overloaded()
         placed: asyncio.Future[list[Placed]] = asyncio.get_running_loop().create_future()
-        lane.add(_Waiting(commands, key, placed))
+        lane.add(_Waiting(commands, key, placed, expires_us))
         try:
             async with asyncio.timeout(ACK_LIMIT_S):
                 return await placed
@@ -146,7 +152,7 @@ class Sender(Generic[Command]):
     async def _drain(self, lane: _Lane[Command]) -> None:
         while True:
             await lane.wake.wait()
-            frame = lane.next_frame()
+            frame = lane.next_frame(self._clock_ns() // 1000)
             if frame:
                 await self._send_frame(lane, frame)
 
@@ -204,14 +210,20 @@ class _Lane(Generic[Command]):
         self.size += len(waiting.commands)
         self.wake.set()
 
-    def next_frame(self) -> list[_Waiting[Command]]:
-        """Take what goes next: in the order it came, without what nobody waits for any more."""
+    def next_frame(self, now_us: int) -> list[_Waiting[Command]]:
+        """Take what goes next: in the order it came, without what nobody waits for any more, and
+        without what has expired, whose sender is told.
+        """
         frame: list[_Waiting[Command]] = []
         room = FRAME_COMMANDS_MAX
         while self._pending and len(self._pending[0].commands) <= room:
             waiting = self._pending.popleft()
             self.size -= len(waiting.commands)
-            if not waiting.placed.done():
+            if waiting.placed.done():
+                continue
+            if 0 < waiting.expires_us < now_us:
+                waiting.placed.set_exception(late_timestamp())
+            else:
                 frame.append(waiting)
                 room -= len(waiting.commands)
         if not self._pending:

@@ -11,6 +11,7 @@ from api.accounts.answers import Answers
 from api.accounts.reads import Reads
 from api.accounts.sender import Placed, Sender
 from api.accounts.view import AccountView
+from api.auth import Caller
 from api.errors import bad_symbol, unavailable
 from api.feeds.market_view import MarketView
 from api.feeds.markets import MarketFeed
@@ -69,18 +70,21 @@ class Exchange:
         self.accounts.acknowledge(account, placed, ledger_answers)
         return placed
 
-    async def orders(self, account: AccountId, orders: Collection[PlaceOrder]) -> list[Placed]:
-        """Put an account's new orders on the log together, in order; as `command`.
+    async def orders(self, caller: Caller, orders: Collection[PlaceOrder]) -> list[Placed]:
+        """Put a caller's new orders on the log together, in order; as `command`.
 
-        Raises -1008 also when too many of their markets' orders have no outcome yet.
+        Raises -1021 when they expire before they get there, -1008 also when too many of their
+        markets' orders have no outcome yet.
         """
         for partition, count in Counter(order.market_partition for order in orders).items():
             self.accounts.outstanding.check_room(partition, count)
-        placed = await self._send(account, orders)
+        placed = await self._send(caller.account, orders, caller.expires_us)
         for order, place in zip(orders, placed, strict=True):
             self.accounts.acknowledge_order(order, place)
         return placed
 
-    async def _send(self, account: AccountId, commands: Collection[AccountCommand]) -> list[Placed]:
+    async def _send(
+        self, account: AccountId, commands: Collection[AccountCommand], expires_us: int = 0
+    ) -> list[Placed]:
         partition = partition_of_account(account, self.settings.account_partitions)
-        return await self.commands.send_all(commands, account, partition)
+        return await self.commands.send_all(commands, account, partition, expires_us)

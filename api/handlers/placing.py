@@ -131,7 +131,7 @@ async def new_order(exchange: Exchange, caller: Caller, parameters: Parameters) 
     if not isinstance(order, _Order):
         return order
     caller.check_in_time(exchange.clock())
-    (placed,) = await exchange.orders(caller.account, (order.command,))
+    (placed,) = await exchange.orders(caller, (order.command,))
     return await _answer(exchange, order, placed)
 
 
@@ -281,7 +281,7 @@ async def _try_to_prepare(
 
 async def _place(exchange: Exchange, caller: Caller, orders: list[_Order]) -> list[Json]:
     caller.check_in_time(exchange.clock())
-    placed = await exchange.orders(caller.account, [order.command for order in orders])
+    placed = await exchange.orders(caller, [order.command for order in orders])
     pairs = zip(orders, placed, strict=True)
     if all(order.is_answered_by_the_log for order in orders):
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -58,11 +59,21 @@ async def third_epoch() -> Epoch:
     return Epoch(2)
 
 
+class Clock:
+    def __init__(self, now_us: int) -> None:
+        self.now_us = now_us
+
+    def __call__(self) -> int:
+        return self.now_us * 1000
+
+
 @asynccontextmanager
 async def running(
-    log: Log, epoch: Callable[[], Awaitable[Epoch]] = first_epoch
+    log: Log,
+    epoch: Callable[[], Awaitable[Epoch]] = first_epoch,
+    clock: Callable[[], int] = time.time_ns,
 ) -> AsyncIterator[Sender[AccountCommand]]:
-    sender: Sender[AccountCommand] = Sender(log, Settings(venue="test"), COMMANDS, epoch)
+    sender: Sender[AccountCommand] = Sender(log, Settings(venue="test"), COMMANDS, epoch, clock)
     task = asyncio.create_task(sender.run())
     try:
         yield sender
@@ -242,3 +253,27 @@ async def test_no_client_is_told_of_a_place_that_another_frame_had() -> None:
     assert raised.group_contains(LogBeganAnew)
     assert not second.done()
     second.cancel()
+
+
+async def test_what_expires_while_it_waits_is_not_sent_and_its_sender_is_told() -> None:
+    """A frame on its way holds up the next: a client may want its order now or not at all."""
+    log, clock = Log(), Clock(1_000)
+    async with running(log, clock=clock) as sender:
+
+        def send_by(name: str, expires_us: int) -> asyncio.Task[list[Placed]]:
+            command = OpenAccount(AccountId(name))
+            return asyncio.create_task(sender.send_all([command], name, 0, expires_us))
+
+        first = send_by("a", 1_000)
+        await turns()
+        late, in_time, whenever = send_by("b", 2_000), send_by("c", 3_000), send_by("d", 0)
+        await turns()
+        clock.now_us = 2_001
+        log.acknowledge(0)
+        await turns()
+        assert log.frames == [["a"], ["c", "d"]]
+        with pytest.raises(ApiError) as refused:
+            await late
+        assert refused.value.code == -1021
+        log.acknowledge(1)
+        await asyncio.gather(first, in_time, whenever)
