@@ -18,6 +18,7 @@ from infra.processes import Process
 from infra.services import BY_NAME
 
 LIMIT_S = 30.0
+READY_LIMIT_S = 60.0
 
 
 class Door:
@@ -43,15 +44,15 @@ def another_door(installation: Installation) -> Iterator[Door]:
         launch.environment(BY_NAME["api"], settings, port),
     )
     try:
-        wait(lambda: launch.is_ready(process.address))
+        wait(lambda: launch.is_ready(process.address), READY_LIMIT_S)
         with httpx.Client(base_url=process.address, timeout=20) as http:
             yield Door(process, http)
     finally:
         process.stop()
 
 
-def wait(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT_S
+def wait(holds: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
+    deadline = time.monotonic() + limit_s
     while not holds():
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.05)
