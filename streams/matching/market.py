@@ -26,6 +26,7 @@ from streams.matching.outcomes import (
 )
 from streams.matching.rules import Rules
 from streams.messages import (
+    UNITS_MAX,
     Cancel,
     MarketConfig,
     MarketStatus,
@@ -96,9 +97,6 @@ class Market:
     # -- commands --------------------------------------------------------------------------------
 
     def _place(self, command: Place, at: Millis) -> list[Outcome]:
-        """Most commands of a market come through here, and most of them cross nothing: what can be
-        said without a call is.
-        """
         order_id, order_type = command.order_id, command.order_type
         side, price, quantity = command.side, command.price, command.quantity
         rules, book = self.rules, self.book
@@ -106,14 +104,29 @@ class Market:
             return [Rejected(command, Reason.MARKET_CLOSED)]
         if order_id in book.orders:
             return [Rejected(command, Reason.DUPLICATE_ORDER_ID)]
-        reason = rules.place(command)
-        if reason is not _OK:
-            return [Rejected(command, reason)]
+        value = price * quantity * rules.tick_lot
+        released = command.hold - (value if side is _BUY else quantity * rules.lot)
+        # Nearly every order is a limit order within all bounds. To see that costs less than to
+        # call for the rules; what is not so plain is up to them.
+        if (
+            released < 0
+            or value < rules.min_notional
+            or value > UNITS_MAX
+            or price <= 0
+            or price > rules.price_max
+            or quantity <= 0
+            or quantity > rules.quantity_max
+            or order_type is not _LIMIT
+            or command.budget
+        ):
+            reason = rules.place(command)
+            if reason is not _OK:
+                return [Rejected(command, reason)]
         opposite = book.asks if side is _BUY else book.bids
-        is_market = order_type is _MARKET
         crosses = opposite.ranks and opposite.ranks[-1] >= price * opposite.sign
         if crosses and order_type is _MAKER:
             return [Rejected(command, Reason.WOULD_TAKE)]
+        is_market = order_type is _MARKET
         order = Order(
             order_id,
             # One string for all orders of an account: each command brings its own copy.
@@ -129,14 +142,10 @@ class Market:
             at,
         )
         self.seq = seq = self.seq + 1
+        outcomes: list[Outcome] = [Accepted(seq, order, 0 if is_market else released)]
         if is_market:
-            outcomes: list[Outcome] = [Accepted(seq, order, 0)]
             self._execute_market(order, outcomes)
-            return outcomes
-        # `Rules.hold`.
-        needed = price * quantity * rules.tick_lot if side is _BUY else quantity * rules.lot
-        outcomes = [Accepted(seq, order, command.hold - needed)]
-        if crosses or order.time_in_force is not _GTC:
+        elif crosses or order.time_in_force is not _GTC:
             self._execute_limit(order, outcomes)
         else:
             book.add(order)

@@ -15,8 +15,8 @@ from streams.messages import (
 
 _OK = Reason.NONE
 _BUY = Side.BUY
+_LIMIT = OrderType.LIMIT
 _MAKER = OrderType.LIMIT_MAKER
-_MARKET = OrderType.MARKET
 _GTC = TimeInForce.GTC
 _FOK = TimeInForce.FOK
 
@@ -72,25 +72,21 @@ class Rules:
 
     def place(self, command: Place) -> Reason:
         """Whether an order is one that this market can take, its hold included."""
-        order_type = command.order_type
-        if order_type is _MARKET:
-            return self._place_market(command)
-        if command.budget or (order_type is _MAKER and command.time_in_force is not _GTC):
+        if command.order_type is _LIMIT or command.order_type is _MAKER:
+            return self._place_limit(command)
+        return self._place_market(command)
+
+    def _place_limit(self, command: Place) -> Reason:
+        if command.budget:
             return Reason.INVALID_COMBINATION
-        # What `limit` and `hold` say, without a call: nearly every order comes through here.
-        price, quantity = command.price, command.quantity
-        value = price * quantity * self.tick_lot
-        if (
-            price <= 0
-            or price > self.price_max
-            or quantity <= 0
-            or quantity > self.quantity_max
-            or value < self.min_notional
-            or value > UNITS_MAX
-        ):
-            return self.limit(price, quantity)
-        needed = value if command.side is _BUY else quantity * self.lot
-        return Reason.HOLD_TOO_SMALL if command.hold < needed else _OK
+        if command.order_type is _MAKER and command.time_in_force is not _GTC:
+            return Reason.INVALID_COMBINATION
+        reason = self.limit(command.price, command.quantity)
+        if reason:
+            return reason
+        if command.hold < self.hold(command.side, command.price, command.quantity):
+            return Reason.HOLD_TOO_SMALL
+        return _OK
 
     def _place_market(self, command: Place) -> Reason:
         """A MARKET order is given by quantity or by budget, never both; FOK would be a limit's."""
