@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from api.errors import ApiError
 from api.handlers.parameters import Parameter
 from api.rest.documentation import describe_parameter, error_responses
+from api.rest.examples import EXAMPLES
 from api.rest.http import read_body, reply
 
 Content = TypeVar("Content", bound=msgspec.Struct)
@@ -57,10 +58,18 @@ def add_json_route(
     creates: bool = False,
 ) -> None:
     """Serve a route and document it; `security` names its scheme, none for everybody. One that
-    `creates` something answers with 201."""
+    `creates` something answers with 201.
+    """
+    example, status = EXAMPLES[method, router.prefix + path], 201 if creates else 200
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     described: dict[str, Any] = {
-        "responses": error_responses(),
+        "responses": {
+            str(status): {
+                "description": "Done.",
+                "content": {"application/json": {"example": example.answer}},
+            },
+            **error_responses(),
+        },
         "parameters": [
             *({"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names),
             *(describe_parameter(parameter) for parameter in parameters),
@@ -72,13 +81,13 @@ def add_json_route(
     if body is not None:
         described["requestBody"] = {
             "required": body_required,
-            "content": {"application/json": {"schema": _schema(body)}},
+            "content": {"application/json": {"schema": _schema(body), "example": example.sent}},
         }
     router.add_api_route(
         path,
         route,
         methods=[method],
-        status_code=201 if creates else 200,
+        status_code=status,
         response_class=Response,
         summary=summary,
         openapi_extra=described,

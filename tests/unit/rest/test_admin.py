@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from api.errors import ApiError
-from api.handlers.accounts import NewAccount
+from api.handlers.accounts import NewAccount, NewKey, NewLogin
 from api.handlers.admin import NewDeposit, NewMarket, market_config
+from api.handlers.users import Logout, NewOwnKey, NewPassword, Refresh
+from api.rest.examples import EXAMPLES
 from streams.ledger.partition import LedgerPartition
 from streams.messages import (
     AccountCommand,
@@ -20,6 +22,32 @@ from streams.messages import (
     Units,
     encode_frame,
 )
+
+BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
+    ("POST", "/auth/v1/register"): NewLogin,
+    ("POST", "/auth/v1/login"): NewLogin,
+    ("POST", "/auth/v1/refresh"): Refresh,
+    ("POST", "/auth/v1/logout"): Logout,
+    ("POST", "/auth/v1/password"): NewPassword,
+    ("POST", "/auth/v1/keys"): NewOwnKey,
+    ("POST", "/admin/v1/markets"): NewMarket,
+    ("POST", "/admin/v1/accounts"): NewAccount,
+    ("PUT", "/admin/v1/accounts/{account}/login"): NewLogin,
+    ("POST", "/admin/v1/accounts/{account}/keys"): NewKey,
+    ("POST", "/admin/v1/accounts/{account}/deposits"): NewDeposit,
+}
+
+
+@pytest.mark.parametrize(("route", "kind"), BODIES.items())
+def test_what_the_documentation_sends_would_be_taken(
+    route: tuple[str, str], kind: type[msgspec.Struct]
+) -> None:
+    assert msgspec.convert(EXAMPLES[route].sent, kind)
+
+
+def test_every_body_that_is_documented_is_checked() -> None:
+    assert set(BODIES) == {route for route, example in EXAMPLES.items() if example.sent}
+
 
 MARKET = {"symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "tick": "0.01", "lot": "0.00001"}
 

@@ -1,0 +1,104 @@
+"""What the documentation shows of the JSON routes: what is sent, and what is answered."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
+_SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
+_LOGIN = {"email": "alice@example.com", "password": "correct horse battery"}
+_USER = {"account": "alice", "email": "alice@example.com"}
+_TOKENS = {
+    **_USER,
+    "access_token": "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJhY2Nlc3MifQ.c2lnbmF0dXJl",
+    "token_type": "Bearer",
+    "expires_in": 600,
+    "refresh_token": "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJyZWZyZXNoIn0.c2lnbmF0dXJl",
+}
+_NEW_KEY = {"permissions": ["read", "trade"], "networks": ["203.0.113.0/24"], "label": "bot"}
+_MADE_KEY = {"account": "alice", "api_key": _KEY, "api_secret": _SECRET}
+_LISTED_KEY = {
+    "api_key": _KEY,
+    "account": "alice",
+    "label": "bot",
+    "kind": "HMAC",
+    "public_key": "",
+    "permissions": ["read", "trade"],
+    "networks": ["203.0.113.0/24"],
+    "created": 1499827319559,
+    "expires": 0,
+    "revoked": 0,
+}
+_ENDED_KEY = {"account": "alice", "api_key": _KEY}
+_ENTRY = {
+    "sequence": 41,
+    "time": 1499827319559,
+    "action_id": "9f86d081884c7d659a2feaa0c55ad015",
+    "account": "alice",
+    "actor": "admin",
+    "address": "192.0.2.1",
+    "action": "key created",
+    "outcome": "begun",
+    "subject": _KEY,
+    "details": {"permissions": "read trade", "networks": "203.0.113.0/24", "expires": "0"},
+}
+_NEW_MARKET = {
+    "symbol": "BTCUSDT",
+    "base": "BTC",
+    "quote": "USDT",
+    "tick": "0.01",
+    "lot": "0.00001",
+    "min_notional": "1",
+}
+_MARKET = {
+    **_NEW_MARKET,
+    "status": "TRADING",
+    "tick": "0.01000000",
+    "lot": "0.00001000",
+    "min_notional": "1.00000000",
+    "maker_fee_bps": 0,
+    "taker_fee_bps": 0,
+    "protection_bps": 500,
+    "partition": 0,
+}
+
+
+class Example(NamedTuple):
+    """An answer, and the body that it answers, if one is sent."""
+
+    answer: Any
+    sent: Any = None
+
+
+EXAMPLES = {
+    ("POST", "/auth/v1/register"): Example(_TOKENS, _LOGIN),
+    ("POST", "/auth/v1/login"): Example(_TOKENS, _LOGIN),
+    ("POST", "/auth/v1/refresh"): Example(_TOKENS, {"refresh_token": _TOKENS["refresh_token"]}),
+    ("POST", "/auth/v1/logout"): Example({}, {"everywhere": False}),
+    ("POST", "/auth/v1/password"): Example(
+        _TOKENS, {"password": "correct horse battery", "new_password": "another password"}
+    ),
+    ("GET", "/auth/v1/me"): Example(_USER),
+    ("GET", "/auth/v1/keys"): Example([_LISTED_KEY]),
+    ("POST", "/auth/v1/keys"): Example(
+        _MADE_KEY, {**_NEW_KEY, "password": "correct horse battery"}
+    ),
+    ("DELETE", "/auth/v1/keys/{key}"): Example(_ENDED_KEY),
+    ("GET", "/auth/v1/audit"): Example([_ENTRY]),
+    ("POST", "/admin/v1/markets"): Example(_MARKET, _NEW_MARKET),
+    ("GET", "/admin/v1/markets"): Example([_MARKET]),
+    ("POST", "/admin/v1/accounts"): Example(
+        {"account": "alice", "created": 1499827319559}, {"account": "alice"}
+    ),
+    ("GET", "/admin/v1/accounts"): Example([{"account": "alice", "created": 1499827319559}]),
+    ("PUT", "/admin/v1/accounts/{account}/login"): Example(_USER, _LOGIN),
+    ("GET", "/admin/v1/accounts/{account}/keys"): Example([_LISTED_KEY]),
+    ("POST", "/admin/v1/accounts/{account}/keys"): Example(_MADE_KEY, _NEW_KEY),
+    ("DELETE", "/admin/v1/accounts/{account}/keys/{key}"): Example(_ENDED_KEY),
+    ("POST", "/admin/v1/accounts/{account}/deposits"): Example(
+        {"account": "alice", "asset": "USDT", "free": "100000.00000000", "locked": "0.00000000"},
+        {"asset": "USDT", "amount": "100000", "reference": "wire 7"},
+    ),
+    ("GET", "/admin/v1/audit"): Example([_ENTRY]),
+}
+"""By method and path."""
