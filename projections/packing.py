@@ -3,7 +3,8 @@
 A table like that of open orders, a row for each, would hold more traces of rows deleted than rows:
 the database keeps a tombstone of each for days, readers step over all of them, and beyond 100,000
 it refuses. So the numbers of many share a row, which is written whole. That takes knowing what is
-in it already: it is read when first touched, and remembered.
+in it already: all rows of an account are read when it is first met, and remembered. Many accounts
+are read at once: a service that starts meets all of them.
 
 Reading, changing and writing back is safe here because of two things. Each row has one writer, the
 owner of its account's partition of `updates`. And who takes a partition over reads again all that
@@ -18,10 +19,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from projections.session import Database
-from projections.tables import RowName, Table, Write
+from projections.tables import Key, RowName, Table, Write
 
 REMEMBERED_MAX = 20_000
-READS_AT_ONCE = 32
+"""Accounts whose rows are remembered; those met first are forgotten first."""
+
+PARTITIONS_PER_READ = 50
+"""A hundred is what Scylla allows in one statement."""
+
+PartitionName = tuple[str, Key]
+"""A table's name and a partition of it."""
 
 
 class Packer:
@@ -29,7 +36,7 @@ class Packer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._rows: dict[RowName, set[int]] = {}
+        self._partitions: dict[PartitionName, dict[Key, set[int]]] = {}
         self._unsaved: dict[RowName, Write] = {}
 
     async def pack(self, writes: Iterable[Write]) -> list[Write]:
@@ -40,7 +47,7 @@ class Packer:
         changes: dict[RowName, list[Write]] = defaultdict(list)
         for write in writes:
             changes[_row_of(write)].append(write)
-        await self._load({name: together[0].table for name, together in changes.items()})
+        await self._load(together[0] for together in changes.values())
         for name, together in changes.items():
             self._change(name, together)
         return list(self._unsaved.values())
@@ -48,27 +55,37 @@ class Packer:
     def saved(self) -> None:
         """The database has all that is due."""
         self._unsaved.clear()
-        if len(self._rows) > REMEMBERED_MAX:
-            self._rows.clear()
+        while len(self._partitions) > REMEMBERED_MAX:
+            del self._partitions[next(iter(self._partitions))]
 
     def forget(self) -> None:
         """Somebody else may have written meanwhile."""
-        self._rows.clear()
+        self._partitions.clear()
 
-    async def _load(self, wanted: dict[RowName, Table]) -> None:
-        missing = [(name, table) for name, table in wanted.items() if name not in self._rows]
-        for at in range(0, len(missing), READS_AT_ONCE):
-            part = missing[at : at + READS_AT_ONCE]
-            found = await asyncio.gather(*(self._read(name, table) for name, table in part))
-            self._rows.update(zip((name for name, _ in part), found, strict=True))
+    async def _load(self, writes: Iterable[Write]) -> None:
+        missing: dict[Table, dict[Key, None]] = defaultdict(dict)
+        for write in writes:
+            if (write.table.name, write.partition) not in self._partitions:
+                missing[write.table][write.partition] = None
+        reads = [
+            self._read(table, list(partitions)[at : at + PARTITIONS_PER_READ])
+            for table, partitions in missing.items()
+            for at in range(0, len(partitions), PARTITIONS_PER_READ)
+        ]
+        await asyncio.gather(*reads)
 
-    async def _read(self, name: RowName, table: Table) -> set[int]:
-        _, partition, row = name
-        rows = await self._database.execute(table.packed.select, (*partition, *row))
-        return set(rows[0][0]) if rows else set()
+    async def _read(self, table: Table, partitions: list[Key]) -> None:
+        found: dict[Key, dict[Key, set[int]]] = {partition: {} for partition in partitions}
+        names = [partition[0] for partition in partitions]
+        async for name, *row, numbers in self._database.rows(table.packed.select_many, (names,)):
+            found[(name,)][tuple(row)] = set(numbers)
+        for partition, rows in found.items():
+            self._partitions[table.name, partition] = rows
 
     def _change(self, name: RowName, writes: list[Write]) -> None:
-        numbers = self._rows[name]
+        table, partition, row = name
+        rows = self._partitions[table, partition]
+        numbers = rows.setdefault(row, set())
         changed = False
         for write in writes:
             number, wanted = _number(write), write.values is not None
@@ -76,10 +93,11 @@ class Packer:
                 changed = True
                 numbers ^= {number}
         if changed or name in self._unsaved:
-            _, partition, row = name
             values = (tuple(sorted(numbers)),) if numbers else None
             version = max(write.version for write in writes)
             self._unsaved[name] = Write(writes[0].table.packed, partition, row, values, version)
+        if not numbers:
+            del rows[row]
 
 
 def _row_of(write: Write) -> RowName:

@@ -58,9 +58,13 @@ class Table:
         return f"DELETE FROM {{venue}}.{self.name} USING TIMESTAMP ? WHERE {self._this_row}"
 
     @cached_property
-    def select(self) -> str:
-        """CQL for a row's values; its parameters are the partition's, the row's."""
-        return f"SELECT {', '.join(self.values)} FROM {{venue}}.{self.name} WHERE {self._this_row}"
+    def select_many(self) -> str:
+        """CQL for all rows, each with its key, of several partitions of a one-column key; its
+        parameter is the list of them.
+        """
+        (partition,) = self.partition
+        columns = ", ".join((partition, *self.row, *self.values))
+        return f"SELECT {columns} FROM {{venue}}.{self.name} WHERE {partition} IN ?"
 
     @property
     def _this_row(self) -> str:

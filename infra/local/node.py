@@ -20,7 +20,7 @@ POLL_S = 0.1
 
 JVM = [
     # Servers here live for seconds or hours, beside all else on a few cores: what the second
-    # compiler costs them it does not bring in (docs/decisions/0018-…).
+    # compiler costs them it does not bring in (decision 18).
     "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",  # a file of counters in /tmp, written to all the time

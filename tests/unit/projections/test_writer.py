@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
 
-from projections.packing import Packer
+from projections.packing import PARTITIONS_PER_READ, Packer
 from projections.session import Database, DatabaseUnavailable, Row
 from projections.tables import Table, Write
 from projections.writer import BATCH_BYTES, BATCH_ROWS, batches
@@ -32,35 +32,37 @@ class Rows:
     """A database that holds packed rows and nothing else."""
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[object, ...], tuple[int, list[int]]] = {}
+        self.kept: dict[tuple[object, ...], tuple[int, list[int]]] = {}
         self.reads = 0
         self.away = False
 
-    async def execute(self, cql: str, parameters: Sequence[object] = ()) -> list[Row]:
-        assert cql == PACKED.select
+    async def rows(self, cql: str, parameters: Sequence[object] = ()) -> AsyncIterator[Row]:
+        assert cql == PACKED.select_many
         if self.away:
             raise DatabaseUnavailable("away")
         self.reads += 1
-        found = self.rows.get(tuple(parameters))
-        return [(found[1],)] if found and found[1] else []
+        (accounts,) = cast("Sequence[list[str]]", parameters)
+        for (account, *row), (_, numbers) in self.kept.items():
+            if account in accounts and numbers:
+                yield account, *row, numbers
 
     def store(self, writes: Sequence[Write]) -> None:
         for write in writes:
             name = (*write.partition, *write.row)
-            there = self.rows.get(name)
+            there = self.kept.get(name)
             if there is None or there[0] <= write.version:
                 numbers = write.values[0] if write.values else ()
-                self.rows[name] = (write.version, list(cast("tuple[int, ...]", numbers)))
+                self.kept[name] = (write.version, list(cast("tuple[int, ...]", numbers)))
 
     def packer(self) -> Packer:
         return Packer(cast(Database, self))
 
     def open_orders(self) -> list[int]:
-        return sorted(number for _, numbers in self.rows.values() for number in numbers)
+        return sorted(number for _, numbers in self.kept.values() for number in numbers)
 
 
-def opened(order_id: int, seq: int) -> Write:
-    return Write(OPEN, ("alice",), ("BTCUSDT", order_id), (), seq)
+def opened(order_id: int, seq: int, account: str = "alice") -> Write:
+    return Write(OPEN, (account,), ("BTCUSDT", order_id), (), seq)
 
 
 def closed(order_id: int, seq: int) -> Write:
@@ -96,6 +98,26 @@ async def test_an_order_that_was_open_only_between_two_polls_costs_no_write() ->
     packer = database.packer()
     await take(database, packer, opened(7, 1))
     assert await take(database, packer, closed(8, 3)) == []
+
+
+async def test_many_accounts_are_read_at_once() -> None:
+    database = Rows()
+    packer = database.packer()
+    accounts = [f"account-{number}" for number in range(PARTITIONS_PER_READ + 1)]
+    for seq in (1, 2):
+        await take(database, packer, *(opened(seq, seq, name) for name in accounts))
+    assert database.reads == 2
+    assert len(database.open_orders()) == 2 * len(accounts)
+
+
+async def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.packing.REMEMBERED_MAX", 2)
+    database = Rows()
+    packer = database.packer()
+    for number in range(10):
+        await take(database, packer, opened(number, number + 1, f"account-{number % 5}"))
+    assert database.reads == 10
+    assert database.open_orders() == list(range(10))
 
 
 async def test_a_row_is_read_once_for_all_its_changes() -> None:
