@@ -67,7 +67,9 @@ class MemoryLog:
         for place, sent in records.items():
             for record in sent:
                 self._time += 1
-                kept = Kept(len(self.records[place]), self._time, *record)
+                kept = Kept(
+                    len(self.records[place]), self._time, record.key, record.value, record.headers
+                )
                 self.records[place].append(kept)
         return {place: len(self.records[place]) for place in records}
 
