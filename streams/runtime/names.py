@@ -38,12 +38,15 @@ class Edge(NamedTuple):
 class Name(NamedTuple):
     """What a record carries: a source's names from `first` to `last`.
 
-    `first` is 0 where a source's names need not follow one another without a gap.
+    `first` is 0 where a source's names need not follow one another without a gap. `after` is
+    another source of the same writer's, whose names up to `last` it had said before: a book is told
+    whole after the diffs that lead to it.
     """
 
     source: str
     first: int
     last: int
+    after: str = ""
 
 
 class _FrameName(msgspec.Struct, array_like=True):
@@ -103,7 +106,8 @@ def _name_of_update(value: bytes) -> Name:
 
 def _name_of_event(value: bytes) -> Name:
     event = _events.decode(value)
-    return Name(_public_source(event.market, event.kind, event.interval), 0, event.seq)
+    after = event.market if event.kind is DepthKind.SNAPSHOT else ""
+    return Name(_public_source(event.market, event.kind, event.interval), 0, event.seq, after)
 
 
 _NAMES: dict[Topic, Callable[[bytes], Name | None]] = {

@@ -50,7 +50,9 @@ async def published(log: Log, starts: Mapping[Place, int]) -> dict[Edge, list[Ru
                 name = name_of_dead_letter(record)
             else:
                 name = name_of(topic, record.value)
-            if name is not None:
-                runs = found.setdefault(Edge(topic.short, partition, name.source), [])
+            if name is None:
+                continue
+            for source in filter(None, (name.source, name.after)):
+                runs = found.setdefault(Edge(topic.short, partition, source), [])
                 join(runs, Run(name.first, name.last))
     return found

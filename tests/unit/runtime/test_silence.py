@@ -8,12 +8,16 @@ from streams.messages import (
     FRAME_VERSION,
     AccountId,
     Cancel,
+    Depth,
+    DepthKind,
     Frame,
     MarketCommand,
     MarketId,
+    Millis,
     OrderId,
     RequestId,
     Sequence,
+    encode_event,
     encode_frame,
     market_frames,
 )
@@ -22,13 +26,14 @@ from streams.runtime.ports import Place, Record
 from streams.runtime.published import published
 from streams.runtime.publisher import Publisher
 from streams.runtime.transport import Lease
-from streams.topics import ORDERS
+from streams.topics import DEPTH, ORDERS
 from tests.simulation.log import Broker, SimulatedLog
 from tests.simulation.process import Process
 from tests.simulation.weather import Weather
 
 SOURCE, PLACE = "ledger:0", (ORDERS, 0)
-CANCEL = Cancel(RequestId(1), OrderId(1), AccountId("ann"), MarketId("BTCUSDT"))
+BTCUSDT = MarketId("BTCUSDT")
+CANCEL = Cancel(RequestId(1), OrderId(1), AccountId("ann"), BTCUSDT)
 
 
 def frame(first: int, last: int, version: int = FRAME_VERSION) -> Record:
@@ -96,3 +101,31 @@ async def test_what_another_worker_said_meanwhile_is_known_when_the_partition_co
     await ledger.log.append({PLACE: [frame(4, 5), frame(6, 9)]})
     await ledger.recover(start=2)
     assert await ledger.say(6, 10) == [10]
+
+
+async def test_a_book_told_whole_says_that_its_diffs_were_told() -> None:
+    """A quiet market's last diff may be gone from `depth`, which is kept for a day, while a replay
+    of more than a day (from scratch) makes it again.
+    """
+    ledger, place = Ledger(), (DEPTH, 0)
+
+    def book(seq: int, kind: DepthKind) -> Depth:
+        return Depth(
+            market=BTCUSDT,
+            seq=Sequence(seq),
+            time=Millis(0),
+            kind=kind,
+            first_seq=Sequence(seq),
+            bids=[],
+            asks=[],
+        )
+
+    def depth(seq: int, kind: DepthKind = DepthKind.DIFF) -> Output:
+        return Output(DEPTH, 0, BTCUSDT, BTCUSDT, Sequence(seq), book(seq, kind))
+
+    whole = Record(b"", encode_event(book(5, DepthKind.SNAPSHOT)), [])
+    await ledger.log.append({place: [whole]})
+    ledger.publisher.keep_silent_about(await published(ledger.log, {place: 0}))
+    await ledger.publisher.publish([depth(3), depth(5), depth(5, DepthKind.SNAPSHOT), depth(6)])
+    (_, end) = (await ledger.log.bounds([place]))[place]
+    assert end == 2
