@@ -8,7 +8,7 @@ import struct
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, cast
 
 LIMIT_S = 15.0
 RECEIVE_BYTES = 65_536
@@ -94,8 +94,7 @@ class HttpLine(asyncio.Protocol):
         self._transport.write(request)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -115,7 +114,7 @@ class HttpLine(asyncio.Protocol):
 IN_WORK_MAX = 200
 """Calls that one session of the WebSocket API is given at once; the server takes 256."""
 
-MASKED_TEXT = 0x81
+TEXT = 0x81
 CALL_OK = b',"status":200,'
 
 
@@ -149,8 +148,7 @@ class CallLine(asyncio.Protocol):
         self._transport.write(_masked(request))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -161,7 +159,7 @@ class CallLine(asyncio.Protocol):
         while (end := _end_of_frame(self._received)) is not None:
             frame, self._received = self._received[:end], self._received[end:]
             start = 4 if frame[1] == 126 else 2
-            if frame[0] == MASKED_TEXT and (done := self._waiting.pop(_id_of(frame[start:]), None)):
+            if frame[0] == TEXT and (done := self._waiting.pop(_id_of(frame[start:]), None)):
                 done("" if CALL_OK in frame else frame[start:].decode())
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -178,8 +176,8 @@ def _id_of(message: bytes) -> bytes:
 def _masked(text: bytes) -> bytes:
     length = len(text)
     if length < 126:
-        return struct.pack("!BB4x", MASKED_TEXT, 0x80 | length) + text
-    return struct.pack("!BBH4x", MASKED_TEXT, 0x80 | 126, length) + text
+        return struct.pack("!BB4x", TEXT, 0x80 | length) + text
+    return struct.pack("!BBH4x", TEXT, 0x80 | 126, length) + text
 
 
 def _end_of_frame(received: bytes) -> int | None:
