@@ -1,8 +1,8 @@
 """Passwords, hashed by argon2id as RFC 9106 recommends where memory counts (64 MiB, 3 passes).
 
-A hash takes a core for some tens of milliseconds, on purpose. So it is made in threads of its own,
-few at a time, and no more may wait than are done in about two seconds: a flood of logins makes
-logins slow, and nothing else.
+A hash takes 0.2 s of CPU (measured on a busy two-core machine), on purpose. So it is made in threads
+of its own, few at a time; so many may wait, for so long, and the others are told to come again. A
+flood of logins makes logins slow, and holds up nothing else of the event loop.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from api.errors import overloaded, unfit_password
 
 HASHES_AT_ONCE = 2
 WAITING_MAX = 32
+HASH_LIMIT_S = 10.0
 LENGTH_MIN = 10
 LENGTH_MAX = 128
 
@@ -84,7 +85,11 @@ class Passwords:
         done = asyncio.get_running_loop().run_in_executor(self._threads, work)
         # Not when the caller leaves: the thread goes on with its work.
         done.add_done_callback(lambda _: self._left())
-        return await asyncio.shield(done)
+        try:
+            async with asyncio.timeout(HASH_LIMIT_S):
+                return await asyncio.shield(done)
+        except TimeoutError as error:
+            raise overloaded() from error
 
     def _left(self) -> None:
         self._waiting -= 1

@@ -88,6 +88,17 @@ async def test_hashing_holds_up_nobody_and_a_flood_of_it_is_refused(quick: Passw
     assert await quick.hashed(PASSWORD)
 
 
+async def test_who_waits_too_long_for_a_hash_is_told_to_come_again(
+    quick: Passwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "HASH_LIMIT_S", 0.0)
+    held = threading.Event()
+    with pytest.raises(ApiError) as refused:
+        await quick._in_a_thread(lambda: held.wait(30))
+    assert (refused.value.code, refused.value.status) == (-1008, 503)
+    held.set()
+
+
 @pytest.mark.parametrize("password", ["", "short", "x" * 129, "ann@example.com", "ANN@example.com"])
 def test_what_is_no_password_is_refused(password: str) -> None:
     with pytest.raises(ApiError) as refused:
