@@ -25,6 +25,7 @@ from infra.settings import Settings
 from projections.archive import COMMAND_LOG
 from projections.session import Database
 from streams.messages.epoch import OFFSETS_PER_EPOCH, RECOVERY_JUMP
+from tests.integration.rest import Trader, limit_order
 
 SYMBOL = "BTCUSDT"
 LIMIT_S = 180
@@ -154,6 +155,13 @@ def connected(venue: Venue) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=venue.installation.api_url, timeout=30)
 
 
+def sent_with_a_key(venue: Venue, key: tuple[str, str]) -> httpx.Response:
+    """The answer to an order that bears an idempotency key, always the same."""
+    with httpx.Client(base_url=venue.installation.api_url, timeout=30) as http:
+        trader = Trader(http, "bob", *key)
+        return trader.send("POST", "order", "kept", **limit_order("BUY", "1", "50"))
+
+
 async def test_nothing_is_lost_of_what_was_archived(venue: Venue) -> None:
     keys = traders_keys(venue)
     async with connected(venue) as http:
@@ -164,6 +172,8 @@ async def test_nothing_is_lost_of_what_was_archived(venue: Venue) -> None:
         resting = await traders.order(traders.alice, "SELL", "110", "3")
         await traders.order(traders.bob, "BUY", "110", "1")
         bid = await traders.order(traders.bob, "BUY", "90", "2")
+        kept = sent_with_a_key(venue, keys[1]).json()
+        assert kept["status"] == "NEW"
         before = await traders.told()
     assert "still run" in venue.run("recover", expected=1)
 
@@ -177,6 +187,9 @@ async def test_nothing_is_lost_of_what_was_archived(venue: Venue) -> None:
     async with connected(venue) as http:
         traders = Traders(venue, http, keys)
         assert await traders.told() == before
+        # What the retry was told before is gone with the log; that it is a retry is known.
+        assert sent_with_a_key(venue, keys[1]).json()["code"] == -1007
+        assert await traders.told() == before
         # What rested can be cancelled, and filled; names go on above all there were.
         cancelled = await traders.alice.cancel(SYMBOL, resting["orderId"])
         assert (cancelled["status"], cancelled["executedQty"]) == ("CANCELED", "1.00000000")
@@ -184,7 +197,8 @@ async def test_nothing_is_lost_of_what_was_archived(venue: Venue) -> None:
         assert filled["status"] == "FILLED"
         assert filled["orderId"] > max(resting["orderId"], bid["orderId"])
         assert filled["fills"][0]["tradeId"] > before.last_trade + RECOVERY_JUMP
-        assert await traders.bob.open_orders(SYMBOL) == []
+        left = await traders.bob.open_orders(SYMBOL)
+        assert [order["orderId"] for order in left] == [kept["orderId"]]
     assert "all" in venue.run("verify")
     venue.run("down")
     assert "has not lost its data" in venue.run("recover", expected=1)
