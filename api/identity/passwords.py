@@ -1,8 +1,8 @@
 """Passwords, hashed by argon2id as RFC 9106 recommends where memory counts (64 MiB, 3 passes).
 
-A hash takes 0.2 s of CPU (measured on a busy two-core machine), on purpose. So it is made in threads
-of its own, few at a time; so many may wait, for so long, and the others are told to come again. A
-flood of logins makes logins slow, and holds up nothing else of the event loop.
+A hash takes 0.2 s of CPU (measured on a busy machine of two cores), on purpose. So it is made in
+threads of its own, few at a time; so many may wait, for so long, and the others are told to come
+again. A flood of logins makes logins slow; the event loop goes on with all else.
 """
 
 from __future__ import annotations
