@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from argon2 import PasswordHasher
 
 from api.auth import ADMIN_KEY_HEADER, new_key, sign
 from api.handlers.exchange import now_ms
@@ -144,6 +146,25 @@ def test_of_many_who_register_one_address_at_once_one_gets_it(
     for number in range(8):
         right = Visitor(http).login(email, f"password of {number}").status_code == 200
         assert right is (number in winners)
+
+
+def test_a_registration_that_was_cut_short_is_completed_by_the_first_login(
+    http: httpx.Client, admin: Administrator, installation: Installation
+) -> None:
+    """The api died once the address was taken, before the ledger had the account."""
+    email, account = new_email(), f"u-{secrets.token_hex(12)}"
+    rows(
+        installation.settings,
+        "INSERT INTO {venue}.users (email, account, password, version, created)"
+        " VALUES (?, ?, ?, ?, ?) IF NOT EXISTS",
+        (email, account, PasswordHasher().hash(PASSWORD), 1, now_ms()),
+    )
+    assert told(Visitor(http).register(email)) == (409, -1130)
+    user = User(http, email, Visitor(http).login(email).json())
+    assert user.account == account
+    assert user.ask("GET", "/api/v3/account")["balances"] == []
+    funds = admin("POST", f"accounts/{account}/deposits", asset="USDT", amount="5")
+    assert funds.status_code == 201
 
 
 @pytest.mark.parametrize(
