@@ -6,18 +6,19 @@ import re
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 
 from api.errors import ApiError
 from api.feeds.candles import DAY_MS, HOUR_MS, MINUTE_MS
+from api.handlers.endpoints import PUBLIC
+from api.handlers.entry import PublicEntry
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import Parameters
 from api.handlers.spans import time_zone, window_size
 from streams.messages import MarketId, MarketStatus
 from tests.unit.feeds.samples import BTC, ETH, NOON, diff, kline, levels, market, snapshot, trade
-from tests.unit.rest.test_app import client, unstarted
+from tests.unit.rest.test_app import unstarted
 
 HALTED = MarketId("OLDUSDT")
 
@@ -41,14 +42,18 @@ def exchange(monkeypatch: pytest.MonkeyPatch) -> Exchange:
     return exchange
 
 
+ENDPOINTS = {endpoint.path.removeprefix("/api/v3/"): endpoint for endpoint in PUBLIC}
+
+
 async def answer(exchange: Exchange, path: str, **sent: object) -> Any:
-    answered = await client(exchange).get(f"/api/v3/{path}", params=httpx.QueryParams(**sent))
-    return answered.json()
+    entry = PublicEntry(exchange, ENDPOINTS[path])
+    return await entry.answer({name: str(value) for name, value in sent.items()})
 
 
 async def codes(exchange: Exchange, path: str, **sent: object) -> int:
-    said = await answer(exchange, path, **sent)
-    return int(said["code"])
+    with pytest.raises(ApiError) as refused:
+        await answer(exchange, path, **sent)
+    return refused.value.code
 
 
 async def test_exchange_info_shows_those_asked_for(exchange: Exchange) -> None:
@@ -103,7 +108,7 @@ async def test_a_status_leaves_markets_out_of_a_list_and_refuses_a_single_one(
 
 async def test_depth_can_ask_for_a_status(exchange: Exchange) -> None:
     book = await answer(exchange, "depth", symbol=BTC, symbolStatus="TRADING")
-    assert book["bids"][0] == ["99.50000000", "2.00000000"]
+    assert book["bids"][0] == ("99.50000000", "2.00000000")
     assert await codes(exchange, "depth", symbol=BTC, symbolStatus="HALT") == -1220
 
 
