@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
 from infra.health import Health
@@ -48,6 +48,14 @@ STORE_LIMIT_S = 600.0
 STORE_RETRY_S = 1.0
 CHECKPOINT_RETRY_S = 30.0
 REPLAY_RECORDS = 2_000
+PORTION_OUTPUTS = 2_000
+"""Outputs that go to the log together: so many that their requests cost little beside them, so few
+that whoever waits for the first of a backlog does not wait for all of it."""
+
+TURNS_TO_SOCKET = 8
+"""Turns of the event loop in which a send gets through aiokafka to the socket. With fewer it would
+get there after the next portion was computed: later, and no less right."""
+
 QUIET_S = 3_600.0
 
 log = logging.getLogger(__name__)
@@ -66,9 +74,16 @@ class Partitions:
     """Drives one machine for each partition held, and publishes before it acknowledges."""
 
     def __init__(
-        self, role: Role, settings: Settings, records: Log, store: Store, health: Health
+        self,
+        role: Role,
+        settings: Settings,
+        records: Log,
+        store: Store,
+        health: Health,
+        portion_outputs: int = PORTION_OUTPUTS,
     ) -> None:
         self._role = role
+        self._portion_outputs = portion_outputs
         self._settings = settings
         self._log = records
         self._store = store
@@ -195,18 +210,42 @@ class Partitions:
                 self._checkpoint(partition, held)
 
     async def _apply(self, partition: int, held: Held, records: Iterable[Kept]) -> None:
+        """Let the machine take records, and publish what follows, a portion at a time.
+
+        While the log takes one portion the next is computed, but nothing of it is sent before the
+        log has the one before. Returns once it has them all.
+        """
+        sending: asyncio.Task[None] | None = None
         try:
-            await self._publisher.publish(*self._take(partition, held, records))
+            for outputs, dead in self._take(partition, held, records):
+                portion = self._publisher.encode(outputs, dead)
+                if sending is not None:
+                    await sending
+                    sending = None
+                if len(outputs) < self._portion_outputs:
+                    # The last: there is nothing to do meanwhile.
+                    await self._publisher.send(portion)
+                else:
+                    sending = asyncio.create_task(self._publisher.send(portion))
+                    for _ in range(TURNS_TO_SOCKET):
+                        await asyncio.sleep(0)
+            if sending is not None:
+                await sending
         except BaseException:
             # The machine is ahead of what the log has. The process is about to end, but until it
             # has, its other tasks must not take a checkpoint of this, nor go on from it.
             self.held.pop(partition, None)
+            if sending is not None:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
             raise
 
     def _take(
         self, partition: int, held: Held, records: Iterable[Kept]
-    ) -> tuple[list[Output], list[DeadLetter]]:
-        """Let the machine take records; returns what is to be published."""
+    ) -> Iterator[tuple[list[Output], list[DeadLetter]]]:
+        """Let the machine take records; gives what is to be published, in portions of which all but
+        the last have at least as many outputs as a portion has.
+        """
         machine = held.machine
         take = machine.observe if isinstance(machine, Sampled) else machine.apply
         outputs: list[Output] = []
@@ -225,9 +264,12 @@ class Partitions:
                 outputs += take(record.offset, record.at, record.value)
             except MalformedRecord as error:
                 dead.append(self._dead_letter(partition, record, error))
+            if len(outputs) >= self._portion_outputs:
+                yield outputs, dead
+                outputs, dead = [], []
         if isinstance(machine, Sampled):
             outputs += machine.sample()
-        return outputs, dead
+        yield outputs, dead
 
     def _dead_letter(self, partition: int, record: Kept, error: MalformedRecord) -> DeadLetter:
         letter = DeadLetter(self._role.source, partition, record.offset, record.value, str(error))

@@ -22,6 +22,7 @@ from streams.runtime.published import Run, join, last_of
 from streams.topics import DEAD_LETTERS, MESSAGEPACK, Topic
 
 Header = tuple[str, bytes]
+Records = dict[Place, list[Record]]
 
 
 class Publisher:
@@ -49,9 +50,18 @@ class Publisher:
                 join(known, run)
 
     async def publish(self, outputs: Iterable[Output], dead: Iterable[DeadLetter] = ()) -> None:
+        """Encode outputs and send them: see there."""
+        await self.send(self.encode(outputs, dead))
+
+    async def send(self, records: Records) -> None:
         """Return once the log has it all. Raises what `Log.append` raises: then how much of it
         the log has is unknown, and only recovery can tell.
         """
+        if records:
+            self.written.update(await self._log.append(records))
+
+    def encode(self, outputs: Iterable[Output], dead: Iterable[DeadLetter] = ()) -> Records:
+        """The records of what is not published yet; to be sent in the order they are made in."""
         records = self._records(outputs)
         letters = [
             Record(letter.key, letter.kept, letter.headers)
@@ -60,10 +70,9 @@ class Publisher:
         ]
         if letters:
             records[DEAD_LETTERS, 0] = letters
-        if records:
-            self.written.update(await self._log.append(records))
+        return records
 
-    def _records(self, outputs: Iterable[Output]) -> dict[Place, list[Record]]:
+    def _records(self, outputs: Iterable[Output]) -> Records:
         """Encode what is not published yet, in the order it was put out for each partition."""
         if self._found or self._silent_until:
             outputs = [each for each in outputs if not self._is_found(edge_of(each), each.seq)]

@@ -8,6 +8,7 @@ before its outputs are (`publisher`), and whatever is not expected ends the proc
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from typing import Any
 
@@ -65,6 +66,10 @@ def build(role: Role, settings: Settings) -> App:
         for partition, held in partitions.held.items():
             # Straight into the memory store: the live machine is no changelog record.
             machines.data[str(partition).encode()] = held.machine
+        # What came back is there to stay. The collector's full passes would go over all of it, and
+        # nothing else happens meanwhile: 41 ms for a ledger with 200,000 open orders.
+        gc.collect()
+        gc.freeze()
 
     async def release(_: App, *__: Any, **___: Any) -> None:
         await partitions.release()

@@ -21,6 +21,7 @@ from tests.simulation.trace import Trace
 IDLE_CHECK_S = 5.0
 DYING_S = 8.0
 POLL_RECORDS = (1, 2, 5, 50)
+PORTION_OUTPUTS = (1, 8, 2_000)
 
 
 FORESEEN = (BrokerLost, LeaseLost, TimeoutError)
@@ -59,6 +60,7 @@ class Worker:
             SimulatedLog(self._broker, self.process, self._lease),
             SimulatedStore(database, self.process),
             Health(),
+            self._weather.rng.choice(PORTION_OUTPUTS),
         )
         self._assignment = Assignment(-1, [])
         self._assigned = asyncio.Event()
