@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -32,6 +33,18 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     message: AccountCommand | MarketCommand | Update | PublicEvent
 
 
+class SnapshotMismatch(ValueError):
+    """A snapshot of another version, another partition or another venue, or none at all."""
+
+
+def state_digest(chunks: Iterable[bytes]) -> str:
+    """A hash of a state, from the chunks of its snapshot."""
+    digest = blake2b(digest_size=16)
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 class Processor(Protocol):
     """The state of one partition: a function of its records, in order, and of nothing else."""
 
@@ -47,7 +60,10 @@ class Processor(Protocol):
         ...
 
     def restore(self, chunks: Iterable[bytes]) -> None:
-        """Become the state that `snapshot` gave; only for a new processor."""
+        """Become the state that `snapshot` gave; only for a new processor.
+
+        Raises `SnapshotMismatch`, or another error where the chunks are not what was given.
+        """
         ...
 
     def digest(self) -> str:

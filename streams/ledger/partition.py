@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from typing import assert_never
 
 from streams.ledger import snapshot
@@ -29,7 +28,7 @@ from streams.messages import (
     Settle,
     Withdraw,
 )
-from streams.outputs import Output
+from streams.outputs import Output, state_digest
 
 
 class LedgerPartition:
@@ -190,7 +189,4 @@ class LedgerPartition:
 
     def digest(self) -> str:
         """A hash of the state and its position."""
-        digest = blake2b(digest_size=16)
-        for chunk in self.snapshot():
-            digest.update(chunk)
-        return digest.hexdigest()
+        return state_digest(self.snapshot())

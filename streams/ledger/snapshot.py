@@ -12,6 +12,7 @@ from streams.ledger.books import Purse, SystemAccounts
 from streams.ledger.ledger import Account, Ledger, OpenOrder
 from streams.ledger.requests import Remembered
 from streams.messages import AccountId, Asset, MarketId, OrderId
+from streams.outputs import SnapshotMismatch
 
 if TYPE_CHECKING:
     from streams.ledger.partition import LedgerPartition
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 SNAPSHOT_VERSION = 1
 ROWS_MAX = 1_000
 """Rows in a chunk; with names as long as they may be, a chunk stays under 300 kB."""
-
-
-class SnapshotMismatch(ValueError):
-    """A snapshot of another version, another partition or another venue."""
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True, tag="head"):

@@ -16,7 +16,6 @@ said at once, and under load hundreds share the cost of one sample (`observe`, t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 
 import msgspec
 
@@ -25,7 +24,7 @@ from streams.market_data.candle import candle_of
 from streams.market_data.market import MarketData
 from streams.messages import AmountError, Kline, MarketId, Ticker, Trade, trades
 from streams.messages.epoch import RECOVERY_JUMP
-from streams.outputs import MalformedRecord, Output
+from streams.outputs import MalformedRecord, Output, state_digest
 from streams.topics import KLINES, TICKERS
 
 
@@ -124,7 +123,4 @@ class MarketDataPartition:
 
     def digest(self) -> str:
         """A hash of the state and its position."""
-        digest = blake2b(digest_size=16)
-        for chunk in self.snapshot():
-            digest.update(chunk)
-        return digest.hexdigest()
+        return state_digest(self.snapshot())

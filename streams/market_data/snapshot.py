@@ -14,6 +14,7 @@ import msgspec
 from streams.market_data.candle import Candle
 from streams.market_data.market import MarketData
 from streams.messages import MarketId
+from streams.outputs import SnapshotMismatch
 
 if TYPE_CHECKING:
     from streams.market_data.partition import MarketDataPartition
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 SNAPSHOT_VERSION = 1
 MINUTES_MAX = 500
 """Minutes in a chunk; it stays under 200 kB."""
-
-
-class SnapshotMismatch(ValueError):
-    """A snapshot of another version or another partition."""
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True, tag="head"):

@@ -23,7 +23,7 @@ from streams.matching.outcomes import (
     Traded,
 )
 from streams.matching.rules import check_config
-from streams.matching.snapshot import digest, write_market
+from streams.matching.snapshot import write_market
 from streams.messages import (
     AccountId,
     Asset,
@@ -45,6 +45,7 @@ from streams.messages import (
     format_plain,
     parse_units,
 )
+from streams.outputs import state_digest
 
 Event = dict[str, Any]
 """One line of output, its keys in the order of the contract."""
@@ -175,7 +176,7 @@ class OfflineMarket:
 
     def digest(self) -> Event:
         """A hash of the market's state: equal states have equal digests."""
-        return {"digest": digest(write_market(self._market))}
+        return {"digest": state_digest(write_market(self._market))}
 
     # -- lines to commands -----------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from streams.messages import (
     Replace,
     Tick,
 )
-from streams.outputs import Output
+from streams.outputs import Output, state_digest
 
 
 class MarketNumbers(NamedTuple):
@@ -153,4 +153,4 @@ class MatchingPartition:
 
     def digest(self) -> str:
         """A hash of the state and its position."""
-        return snapshot.digest(self.snapshot())
+        return state_digest(self.snapshot())

@@ -7,7 +7,6 @@ asks, best price first, first come first. Equal books make equal chunks, however
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
@@ -17,6 +16,7 @@ from streams.matching.book import Order
 from streams.matching.depth import DepthFeed
 from streams.matching.market import Market
 from streams.messages import MarketConfig, Millis, OrderId, OrderType, Side, TimeInForce
+from streams.outputs import SnapshotMismatch
 
 if TYPE_CHECKING:
     from streams.matching.partition import MatchingPartition
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 SNAPSHOT_VERSION = 1
 ROWS_MAX = 1_000
 """Orders in a chunk; with names as long as they may be, a chunk stays under 300 kB."""
-
-
-class SnapshotMismatch(ValueError):
-    """A snapshot of another version, another partition or another venue, or none at all."""
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True, tag="head"):
@@ -171,14 +167,6 @@ def _read_market(
             case _:
                 assert_never(chunk)
     raise SnapshotMismatch(f"{head.config.market} has no end")
-
-
-def digest(chunks: Iterable[bytes]) -> str:
-    """A hash of a state, from its chunks."""
-    hashed = blake2b(digest_size=16)
-    for chunk in chunks:
-        hashed.update(chunk)
-    return hashed.hexdigest()
 
 
 def _decode(chunk: bytes) -> Chunk:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.matching import MatchingPartition
-from streams.matching.snapshot import digest, write_market
+from streams.matching.snapshot import write_market
 from streams.messages import (
     Cancel,
     Depth,
@@ -27,7 +27,7 @@ from streams.messages import (
     partition_of_request,
 )
 from streams.messages import Frame as Batch
-from streams.outputs import Output
+from streams.outputs import Output, state_digest
 from tests.properties.orders import ACCOUNT_PARTITIONS, MARKET, Order, orders
 from tests.unit.matching.floor import LOT, TICK, TICK_LOT
 from tests.unit.matching.log import PARTITION, configure, frame, messages
@@ -163,7 +163,7 @@ def _names(outputs: list[Output]) -> list[tuple[str, int, str, Sequence]]:
 
 
 def _market_digest(machine: MatchingPartition) -> str:
-    return digest(write_market(machine.markets[MARKET]))
+    return state_digest(write_market(machine.markets[MARKET]))
 
 
 @settings(max_examples=12, deadline=None)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from streams.ledger import LedgerPartition
-from streams.ledger.snapshot import ROWS_MAX, SnapshotMismatch
+from streams.ledger.snapshot import ROWS_MAX
 from streams.messages import (
     FRAME_BYTES_MAX,
     FRAME_COMMANDS_MAX,
@@ -17,7 +17,7 @@ from streams.messages import (
     Update,
     request_id,
 )
-from streams.outputs import MalformedRecord
+from streams.outputs import MalformedRecord, SnapshotMismatch
 from tests.unit.ledger.log import (
     BTC,
     MARKET_PARTITIONS,

@@ -6,10 +6,9 @@ import msgspec
 import pytest
 
 from streams.market_data import INTERVALS, MarketDataPartition, TradeGap
-from streams.market_data.snapshot import SnapshotMismatch
 from streams.messages import encode_event
 from streams.messages.epoch import RECOVERY_JUMP, Epoch
-from streams.outputs import MalformedRecord
+from streams.outputs import MalformedRecord, SnapshotMismatch
 from streams.topics import KLINES, TICKERS
 from tests.unit.market_data.trades import (
     HOUR,

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from streams.matching import MatchingPartition
-from streams.matching.snapshot import ROWS_MAX, SnapshotMismatch, digest, write_market
+from streams.matching.snapshot import ROWS_MAX, write_market
 from streams.messages import (
     FRAME_BYTES_MAX,
     FRAME_COMMANDS_MAX,
@@ -15,7 +15,7 @@ from streams.messages import (
     Place,
     Side,
 )
-from streams.outputs import MalformedRecord
+from streams.outputs import MalformedRecord, SnapshotMismatch, state_digest
 from tests.unit.matching.floor import TICK
 from tests.unit.matching.log import (
     ACCOUNT_PARTITIONS,
@@ -140,7 +140,7 @@ def test_equal_markets_have_equal_digests_however_their_commands_were_framed() -
 
 
 def _digest(log: Log) -> str:
-    return digest(write_market(log.machine.markets[BTCUSDT]))
+    return state_digest(write_market(log.machine.markets[BTCUSDT]))
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2, 3])
