@@ -28,7 +28,6 @@ from streams.messages import (
 from tests.benchmarks.minimal_book import MinimalBook
 
 ACCOUNTS = 1_000
-ACCOUNT_PARTITIONS = 2
 MID = 1_000_000
 """Where prices begin, in ticks: 10,000.00 USDT."""
 
@@ -51,10 +50,14 @@ Command = Place | Cancel | Replace
 class Clients:
     """Makes commands one by one, and knows which orders still rest."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(
+        self, seed: str, config: MarketConfig = CONFIG, account_partitions: int = 2
+    ) -> None:
         self.rng = Random(seed)
         self.commands: list[Command] = []
         self._book = MinimalBook()
+        self._market = config.market
+        self._account_partitions = account_partitions
         self._number = 0
         self._placed: list[OrderId] = []
         self._recent: deque[OrderId] = deque(maxlen=500)
@@ -124,7 +127,7 @@ class Clients:
         hold = _hold(side, price, quantity)
         self._send(
             Replace(
-                request, order_id, account, CONFIG.market, Ticks(price), Lots(quantity), Units(hold)
+                request, order_id, account, self._market, Ticks(price), Lots(quantity), Units(hold)
             )
         )
 
@@ -151,7 +154,7 @@ class Clients:
             Place(
                 order_id,
                 account,
-                CONFIG.market,
+                self._market,
                 f"x-R4BD3S82-{self._number:011d}",
                 side,
                 order_type,
@@ -166,13 +169,13 @@ class Clients:
 
     def _cancel(self, order_id: OrderId) -> None:
         account, _ = self._owners[order_id]
-        self._send(Cancel(RequestId(self._next_request()), order_id, account, CONFIG.market))
+        self._send(Cancel(RequestId(self._next_request()), order_id, account, self._market))
 
     def _next_request(self) -> int:
         """As the log names them where every command is a record of its own."""
         self._number += 1
-        place = divmod(self._number, ACCOUNT_PARTITIONS)
-        return request_id(place[1], place[0], 0)
+        offset, partition = divmod(self._number, self._account_partitions)
+        return request_id(partition, offset, 0)
 
     def _send(self, command: Command) -> None:
         self.commands.append(command)

@@ -142,17 +142,26 @@ def make(name: str, count: int = COMMANDS) -> Workload:
     """
     clients = Clients(name)
     WORKLOADS[name](clients, count)
-    opening = len(clients.commands) - count
-    return Workload(frames(clients.commands[:opening]), frames(clients.commands[opening:]))
+    return split(clients.commands, len(clients.commands) - count)
 
 
-def frames(commands: list[Command]) -> list[bytes]:
-    """The commands as records, each as full as may be."""
+def split(commands: list[Command], opening: int) -> Workload:
+    """A workload of these commands, the first of which open the book."""
+    return Workload(_frames(commands, 0, opening), _frames(commands, opening, len(commands)))
+
+
+def _frames(commands: list[Command], first: int, end: int) -> list[bytes]:
+    """Some of the commands as records of a ledger, each as full as may be."""
     return [
         encode_frame(
-            Frame(FRAME_VERSION, "ledger:0", Sequence(1), [*commands[at : at + FRAME_COMMANDS_MAX]])
+            Frame(
+                FRAME_VERSION,
+                "ledger:0",
+                Sequence(at + 1),
+                [*commands[at : min(at + FRAME_COMMANDS_MAX, end)]],
+            )
         )
-        for at in range(0, len(commands), FRAME_COMMANDS_MAX)
+        for at in range(first, end, FRAME_COMMANDS_MAX)
     ]
 
 
