@@ -60,7 +60,7 @@ def deep(clients: Clients, count: int) -> None:
 
 
 def swinging(clients: Clients, count: int) -> None:
-    """The price swings by 4 % and back, over and over, a tick every five commands or so.
+    """The price swings by 2,000 ticks either way, a tick every five commands or so.
 
     Levels come and go all the time, and whoever did not withdraw in time is traded through.
     """
