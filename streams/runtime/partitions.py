@@ -48,7 +48,7 @@ STORE_LIMIT_S = 600.0
 STORE_RETRY_S = 1.0
 CHECKPOINT_RETRY_S = 30.0
 REPLAY_RECORDS = 2_000
-PORTION_OUTPUTS = 2_000
+PORTION_OUTPUTS = 8_000
 """Outputs that go to the log together: so many that their requests cost little beside them, so few
 that whoever waits for the first of a backlog does not wait for all of it."""
 

@@ -21,7 +21,7 @@ from tests.simulation.trace import Trace
 IDLE_CHECK_S = 5.0
 DYING_S = 8.0
 POLL_RECORDS = (1, 2, 5, 50)
-PORTION_OUTPUTS = (1, 8, 2_000)
+PORTION_OUTPUTS = (1, 8, 8_000)
 
 
 FORESEEN = (BrokerLost, LeaseLost, TimeoutError)
