@@ -11,8 +11,9 @@ from tests.benchmarks.clients import CONFIG
 from tests.benchmarks.minimal_book import MinimalBook
 from tests.benchmarks.workloads import WORKLOADS, make
 
-RATIO_MIN = 0.22
-"""Of the limit. A normal market measures some 0.37 here: this is a loss of two fifths."""
+RATIO_MIN = 0.25
+"""Of the limit. A normal market measures some 0.41 here, 0.35 at worst in 20 runs on a busy machine,
+and 0.20 if it does everything twice: this is a loss of two fifths."""
 
 ROUNDS = 12
 
@@ -53,4 +54,4 @@ def test_the_market_has_not_become_slow() -> None:
         rounds = [take_turns(workload) for _ in range(ROUNDS)]
     machine = sum(map(min, zip(*(found.machine for found in rounds), strict=True)))
     limit = sum(map(min, zip(*(found.limit for found in rounds), strict=True)))
-    assert limit / machine >= RATIO_MIN, f"{limit / machine:.2f} of the limit, was 0.37"
+    assert limit / machine >= RATIO_MIN, f"{limit / machine:.2f} of the limit, was 0.41"
