@@ -12,8 +12,8 @@ from tests.benchmarks.minimal_book import MinimalBook
 from tests.benchmarks.workloads import WORKLOADS, make
 
 RATIO_MIN = 0.25
-"""Of the limit. A normal market measures some 0.41 here, 0.35 at worst in 20 runs on a busy machine,
-and 0.20 if it does everything twice: this is a loss of two fifths."""
+"""Of the limit. A normal market measures some 0.41 here, 0.35 at worst in 20 runs on a machine that
+was busy, and 0.20 if it does everything twice: this is a loss of two fifths."""
 
 ROUNDS = 12
 
