@@ -19,15 +19,14 @@ SEEDS_AT_ONCE = range(1, 21)
 SEEDS = range(1_000, 1_250)
 FOUND = {
     "what failed to be published is forgotten, or a dying worker keeps it as said": 1001,
-    "a candle that was said before a checkpoint is not said again after it": 1003,
-    "a forged frame from far ahead silences no sender": 1015,
-    "a checkpoint that was cut or has lost chunks is passed over": 1050,
-    "a worker that is asked to hand over first ends what it is sending": 1079,
-    "an acknowledgement that comes after the lease says nothing of where others wrote": 1244,
-    "a settlement that a zombie sent again is settled once": 1853,
+    "a worker that is asked to hand over first ends what it is sending": 1004,
+    "a forged frame from far ahead silences no sender": 1005,
+    "an acknowledgement that comes after the lease says nothing of where others wrote": 1058,
 }
-"""Seeds that fail when what is said of them is taken out of the code again: all but the last were
-bugs, found here. A change of the simulation deals the seeds anew; then find others.
+"""Seeds that fail when what is said of them is taken out of the code again: all were bugs, found
+here. A change of the simulation deals the seeds anew; then find others. Rarer than one seed in some
+hundreds, and tested in `tests/unit`: an assignment that comes after the next release, a torn
+checkpoint, a settlement that a zombie sent again.
 """
 
 DELIBERATE = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 import msgspec
 import pytest
@@ -140,6 +140,29 @@ async def test_from_scratch_a_recovered_venue_begins_with_what_was_recovered() -
     await store.take_checkpoint(first + 2, first)
     partitions, health = worker(Log(first, first + 5), store, FROM_SCRATCH)
     assert await partitions.assign([0]) == {0: first + 5}
+    assert health.details["replayed"] == 5
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        lambda chunks: chunks[:-1],
+        lambda chunks: chunks[1:],
+        lambda chunks: [chunks[0][:-1], *chunks[1:]],
+        lambda chunks: [bytes([chunks[0][0] ^ 1]) + chunks[0][1:], *chunks[1:]],
+    ],
+    ids=["end lost", "beginning lost", "cut", "flipped"],
+)
+async def test_a_torn_checkpoint_is_passed_over(
+    torn: Callable[[list[bytes]], list[bytes]],
+) -> None:
+    store = Store(0, 7)
+    await store.take_checkpoint(2)
+    await store.take_checkpoint(4)
+    newest, chunks = store.kept[1]
+    store.kept[1] = (newest, torn(chunks))
+    partitions, health = worker(Log(0, 7), store)
+    assert await partitions.assign([0]) == {0: 7}
     assert health.details["replayed"] == 5
 
 
