@@ -10,8 +10,9 @@ committed. Rests on internals of faust-streaming 0.15.3, which is pinned for it.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import faust
 from aiokafka import AIOKafkaConsumer
@@ -56,10 +57,17 @@ class Lease:
             raise LeaseLost(f"no heartbeat for {age:.1f} s of {self._session_s} s")
 
 
+class Polled(NamedTuple):
+    """What one poll gave for one partition, and after how many seeks in it."""
+
+    records: list[Any]
+    seeks: int
+
+
 class Batch:
     """The records one poll gave for one partition.
 
-    To Faust it is a message like any other, at the place of its last record.
+    To Faust it is a message like any other, at the place of its last record; its value is `Polled`.
     """
 
     FIELDS = (
@@ -76,11 +84,11 @@ class Batch:
     )
     __slots__ = (*FIELDS, "value")
 
-    def __init__(self, records: list[Any]) -> None:
-        last = records[-1]
+    def __init__(self, polled: Polled) -> None:
+        last = polled.records[-1]
         for field in self.FIELDS:
             setattr(self, field, getattr(last, field))
-        self.value = records
+        self.value = polled
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -123,9 +131,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         polled = await super()._getmany(active_partitions=active_partitions, timeout=timeout)
-        source = self.app.source_name
+        source, seeks = self.app.source_name, self.app.seeks
         return {
-            tp: [Batch(records)] if tp.topic == source and records else records
+            tp: [Batch(Polled(records, seeks[tp.partition]))]
+            if tp.topic == source and records
+            else records
             for tp, records in (polled or {}).items()
         }
 
@@ -138,6 +148,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                     continue  # the next rebalance has begun: nothing of it is taken before its end
                 offsets[tp] = position
                 await self.seek(tp, position)
+                # What was polled before may still be on its way, and would leave a gap.
+                self.app.seeks[tp.partition] += 1
         return offsets
 
 
@@ -149,7 +161,8 @@ class App(faust.App):  # type: ignore[misc]
     """A Faust app on this transport, reading one source topic.
 
     `positions` says, for each partition assigned to this worker, the offset to go on from; it is
-    filled before Faust seeks, by whoever handles `on_rebalance_complete`. `ground` is started
+    filled before Faust seeks, by whoever handles `on_rebalance_complete`. `seeks` counts how often
+    it did in each: what was polled before the last time is not to be taken. `ground` is started
     before anything of Faust's and stopped after all of it. `let_go` returns once nothing is on its
     way to the log any more: only then may others be told to take over. `granted` is called at each
     assignment, after the revocation before it and before the one after it.
@@ -169,6 +182,7 @@ class App(faust.App):  # type: ignore[misc]
         self.lease = lease
         self.ground = ground
         self.positions: dict[int, int] = {}
+        self.seeks = Counter[int]()
         self.has_let_go = False
         self._let_go = let_go
         self._granted = granted

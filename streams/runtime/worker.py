@@ -24,7 +24,7 @@ from streams.runtime.cql_store import CqlStore
 from streams.runtime.kafka_log import KafkaLog, kept
 from streams.runtime.partitions import Partitions
 from streams.runtime.role import Role
-from streams.runtime.transport import App, Lease
+from streams.runtime.transport import App, Lease, Polled
 
 HEARTBEATS_PER_SESSION = 3
 POLL_RECORDS_MAX = 2_000
@@ -76,8 +76,11 @@ def build(role: Role, settings: Settings) -> App:
 
     async def drive(stream: Any) -> None:
         async for event in stream.noack().events():
-            records = [kept(record, ground.records.epoch) for record in event.value]
-            await partitions.process(event.message.partition, records)
+            polled: Polled = event.value
+            partition = event.message.partition
+            if polled.seeks == app.seeks[partition]:
+                records = [kept(record, ground.records.epoch) for record in polled.records]
+                await partitions.process(partition, records)
             await stream.ack(event)
 
     # Awaited before the group is joined again, as others get the partitions then.
