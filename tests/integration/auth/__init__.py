@@ -1,0 +1,1 @@
+"""Who may do what, tried as an attacker would: real broker, real database, several doors."""
