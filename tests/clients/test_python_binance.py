@@ -20,11 +20,15 @@ SYMBOL = "BTCUSDT"
 
 @pytest.fixture
 def client(exchange: Installation, user: Trader) -> Iterator[Any]:
-    client: Any = Client(user.key, user.secret, ping=False)
-    client.API_URL = f"{exchange.api_url}/api"
-    client.MARGIN_API_URL = f"{exchange.api_url}/sapi"
-    yield client
-    client.close_connection()
+    # The client takes the current event loop, or makes one that it never closes.
+    with asyncio.Runner() as runner:
+        asyncio.set_event_loop(runner.get_loop())
+        client: Any = Client(user.key, user.secret, ping=False)
+        client.API_URL = f"{exchange.api_url}/api"
+        client.MARGIN_API_URL = f"{exchange.api_url}/sapi"
+        yield client
+        client.close_connection()
+    asyncio.set_event_loop(None)
 
 
 def test_it_learns_the_markets(client: Any) -> None:
