@@ -139,8 +139,12 @@ class Partitions:
                     )
                 )
         await self._look_ahead()
+        ends = await self._find_published(wanted)
         for partition in sorted(wanted):
             await self._catch_up(partition, self.held[partition])
+            self.held[partition].outputs = {
+                place: ends[place] for place in self._role.written(partition, self._settings)
+            }
         self._progress.enter(Phase.LOG, self.held)
         return {partition: self.held[partition].position for partition in wanted}
 
@@ -157,12 +161,23 @@ class Partitions:
         for partition, held in self.held.items():
             held.began, held.end = held.position, bounds[sources[partition]][1]
 
-    async def _catch_up(self, partition: int, held: Held) -> None:
+    async def _find_published(self, wanted: Iterable[int]) -> dict[Place, int]:
+        """Learn what these have published since their states; returns where its places end.
+
+        Each place is read once for all of them, as they share most.
+        """
         self._progress.enter(Phase.OUTPUTS, self.held)
-        places = set(self._role.written(partition, self._settings))
-        starts = {place: held.outputs.get(place, 0) for place in places}
-        bounds = await self._log.bounds(places)
+        starts: dict[Place, int] = {}
+        for partition in wanted:
+            outputs = self.held[partition].outputs
+            for place in self._role.written(partition, self._settings):
+                start = outputs.get(place, 0)
+                starts[place] = min(start, starts.get(place, start))
+        bounds = await self._log.bounds(starts)
         self._publisher.keep_silent_about(await published(self._log, starts))
+        return {place: end for place, (_, end) in bounds.items()}
+
+    async def _catch_up(self, partition: int, held: Held) -> None:
         source: Place = (self._role.source, partition)
         # After the outputs were read, so that all of them follow from what lies before this end.
         first, held.end = (await self._log.bounds([source]))[source]
@@ -178,7 +193,6 @@ class Partitions:
                 f"{self._role.source.short}/{partition}: the state stands at {held.position}, "
                 f"the log ends at {held.end}: has the broker lost its data? See: velocity recover"
             )
-        held.outputs = {place: end for place, (_, end) in bounds.items()}
 
     async def _replay(self, partition: int, held: Held) -> None:
         """Take from the archive what follows the state, up to its end or its first hole."""
