@@ -245,13 +245,17 @@ class Partitions:
                         await asyncio.sleep(0)
             if sending is not None:
                 await sending
-        except BaseException:
+        except BaseException as error:
             # The machine is ahead of what the log has. The process is about to end, but until it
             # has, its other tasks must not take a checkpoint of this, nor go on from it.
             self.held.pop(partition, None)
             if sending is not None:
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task and not task.cancelling():
+                # It was what we waited for that was cancelled. The agent would end without a word.
+                raise RuntimeError("what was sent to the log was given up") from error
             raise
 
     def _take(
