@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -12,24 +12,8 @@ import pytest
 
 from api.auth import API_KEY_HEADER, sign
 from api.idempotency import IDEMPOTENCY_KEY_HEADER
-from infra.bring_up import bring_up, take_down
 from infra.installation import Installation
-from infra.settings import Settings
 from tests.integration.rest import Administrator, Json, Trader, limit_order
-
-
-@pytest.fixture(scope="module")
-def installation(make_settings: Callable[..., Settings]) -> Iterator[Installation]:
-    settings = make_settings(market_partitions=2)
-    yield bring_up(settings, lambda name, state, address: None)
-    for _ in take_down(settings):
-        pass
-
-
-@pytest.fixture(scope="module")
-def http(installation: Installation) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=installation.api_url, timeout=20) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

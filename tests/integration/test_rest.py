@@ -9,24 +9,8 @@ import httpx
 import pytest
 
 from api.auth import ADMIN_KEY_HEADER
-from infra.bring_up import bring_up, take_down
 from infra.installation import Installation
-from infra.settings import Settings
 from tests.integration.rest import Administrator, Json, Trader, limit_order
-
-
-@pytest.fixture(scope="module")
-def installation(make_settings: Callable[..., Settings]) -> Iterator[Installation]:
-    settings = make_settings(market_partitions=2)
-    yield bring_up(settings, lambda name, state, address: None)
-    for _ in take_down(settings):
-        pass
-
-
-@pytest.fixture(scope="module")
-def http(installation: Installation) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=installation.api_url, timeout=20) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

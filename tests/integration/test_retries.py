@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -15,7 +15,6 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from infra.bring_up import bring_up, take_down
 from infra.installation import Installation
 from infra.processes import Records
 from infra.settings import Settings
@@ -24,20 +23,6 @@ from tests.integration.doors import LIMIT_S, another_door, wait
 from tests.integration.rest import Administrator, Json, Trader, limit_order
 
 BUY = limit_order("BUY", "2", "100")
-
-
-@pytest.fixture(scope="module")
-def installation(make_settings: Callable[..., Settings]) -> Iterator[Installation]:
-    settings = make_settings(market_partitions=2)
-    yield bring_up(settings, lambda name, state, address: None)
-    for _ in take_down(settings):
-        pass
-
-
-@pytest.fixture(scope="module")
-def http(installation: Installation) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=installation.api_url, timeout=20) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
