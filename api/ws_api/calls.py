@@ -64,7 +64,7 @@ def id_of(text: str | None) -> CallId:
 
 def parameters_of(call: Call) -> dict[str, str]:
     """The parameters of a public method. Raises -1105, -1130."""
-    sent = {name: text_of(name, value) for name, value in call.params.items()}
+    sent = _texts(call)
     sent.pop(HIDE_LIMITS, None)
     return sent
 
@@ -74,11 +74,19 @@ def signed_request(call: Call, address: str) -> SignedRequest:
 
     Raises -1105, -1130.
     """
-    sent = {name: text_of(name, value) for name, value in call.params.items()}
+    sent = _texts(call)
     payload = "&".join(f"{name}={sent[name]}" for name in sorted(sent) if name != "signature")
     sent.pop(HIDE_LIMITS, None)
     key = sent.pop("apiKey", None)
     return SignedRequest(key, sent, payload.encode("utf-8", "replace"), address=address)
+
+
+def _texts(call: Call) -> dict[str, str]:
+    """Parameters as they are written in a query; lists, such as `symbols`, stay JSON."""
+    return {
+        name: _encoder.encode(value).decode() if isinstance(value, list) else text_of(name, value)
+        for name, value in call.params.items()
+    }
 
 
 def answer(call_id: CallId, result: Any) -> bytes:

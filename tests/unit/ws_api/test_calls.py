@@ -9,7 +9,7 @@ import pytest
 from api.auth import check_signature, sign
 from api.errors import ApiError, overloaded, unknown_order
 from api.handlers.endpoints import PUBLIC, SIGNED
-from api.ws_api.calls import answer, id_of, read_call, refusal, signed_request
+from api.ws_api.calls import answer, id_of, parameters_of, read_call, refusal, signed_request
 from api.ws_api.methods import METHODS
 
 KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
@@ -54,6 +54,11 @@ def test_every_parameter_is_signed_with_the_digits_it_was_sent_with() -> None:
     assert request.sent == {"price": "0.10", "a": "true"}
     with pytest.raises(ApiError):
         check_signature(request.payload, SECRET, sign(b"a=true&price=0.1", SECRET))
+
+
+def test_a_list_is_a_parameter_as_in_a_query() -> None:
+    sent = read_call('{"id":1,"method":"ticker.price","params":{"symbols":["A","B"]}}')
+    assert parameters_of(sent) == {"symbols": '["A","B"]'}
 
 
 @pytest.mark.parametrize(
