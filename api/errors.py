@@ -113,6 +113,28 @@ def too_many_failures(retry_after_s: int) -> ApiError:
     )
 
 
+def too_much_weight(limit: int, retry_after_s: int) -> ApiError:
+    """More was asked for in a minute than is allowed."""
+    return ApiError(
+        -1003,
+        f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE."
+        " Please use WebSocket Streams for live updates to avoid polling the API.",
+        429,
+        retry_after_s,
+    )
+
+
+def banned(until: int, now: int) -> ApiError:
+    """Who went on after that; times in milliseconds."""
+    return ApiError(
+        -1003,
+        f"Way too much request weight used; IP banned until {until}."
+        " Please use WebSocket Streams for live updates to avoid bans.",
+        418,
+        -(-(until - now) // 1000),
+    )
+
+
 def no_session() -> ApiError:
     return ApiError(-1002, "You are not authorized to execute this request: log in.", 401)
 

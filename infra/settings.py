@@ -70,6 +70,11 @@ class Settings(BaseSettings):
         description="Addresses and networks, by comma, of proxies whose X-Forwarded-For is"
         " believed. Limits and allow-lists go by the client's address.",
     )
+    request_weight: int = Field(
+        default=6_000,
+        ge=0,
+        description="Request weight a minute for an address, and for an API key; 0 is no limit.",
+    )
     checkpoint_records: int = Field(
         default=20_000, ge=1, description="Records a machine takes between two checkpoints."
     )
@@ -96,6 +101,10 @@ class Settings(BaseSettings):
         if self.kafka is None:
             raise RuntimeError("no broker: set KAFKA=host:port, or start one with `velocity up`")
         return self.kafka
+
+
+UNLIMITED: dict[str, object] = {"request_weight": 0}
+"""What benches, demonstrations and tests change: they ask more of a venue than a client may."""
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from infra.local import Addresses
-from infra.settings import Settings
+from infra.settings import UNLIMITED, Settings
 from tests.servers import broker_and_database
 
 
@@ -42,6 +42,6 @@ def make_settings(
 
     def make(**changes: object) -> Settings:
         ours = {"home": home, "kafka": servers.kafka, "cql": servers.cql, "venue": venue}
-        return Settings().model_copy(update=ours | changes)
+        return Settings().model_copy(update=UNLIMITED | ours | changes)
 
     return make

@@ -10,6 +10,7 @@ from api.auth import Caller
 from api.handlers.endpoint import Endpoint, SignedEndpoint
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import SIGNATURE, Spec, read
+from api.handlers.weights import WEIGHTS, weigher
 from api.idempotency import read_key
 
 RECV_WINDOW, TIMESTAMP, _ = SIGNATURE
@@ -40,9 +41,11 @@ class PublicEntry:
         self._exchange = exchange
         self._handle = endpoint.handle
         self._spec = Spec(endpoint.parameters)
+        self._weight = weigher(WEIGHTS[endpoint.method, endpoint.path], self._spec)
 
-    async def answer(self, sent: dict[str, str]) -> Any:
-        """What the handler answers. Raises `ApiError`."""
+    async def answer(self, sent: dict[str, str], address: str) -> Any:
+        """What the handler answers a request from a network address. Raises `ApiError`."""
+        self._exchange.weights.count(address, self._weight(sent))
         return await self._handle(self._exchange, read(sent, self._spec))
 
 
@@ -56,6 +59,7 @@ class SignedEntry:
         self._permission = endpoint.permission
         self._spec = Spec((*endpoint.parameters, *SIGNATURE))
         self._session_spec = Spec((*endpoint.parameters, *IN_SESSION))
+        self._weight = weigher(WEIGHTS[endpoint.method, endpoint.path], self._spec)
 
     async def answer(self, request: SignedRequest) -> Any:
         """What the handler answers. Raises `ApiError`."""
@@ -67,8 +71,12 @@ class SignedEntry:
         A door whose clients' requests have an order admits them one after the other: handled at
         once then, their commands come to the log in that order.
         """
+        weight = self._weight(request.sent)
+        self._exchange.weights.count(request.address, weight)
         key = read_key(request.idempotency_keys, taken=self._repeatable)
         caller = await self._caller(request, key)
+        if request.api_key is not None:
+            self._exchange.weights.count_key(request.api_key, weight)
         spec = self._spec if request.access_token is None else self._session_spec
         parameters = read(request.sent, spec, signed=True)
         return self._handle(self._exchange, caller, parameters)

@@ -18,6 +18,7 @@ from api.feeds.markets import MarketFeed
 from api.feeds.rules import MarketRules
 from api.handlers.freshness import FreshBooks
 from api.identity.identity import Identity
+from api.weight_limit import WeightLimit
 from infra.settings import Settings
 from streams.messages import (
     AccountCommand,
@@ -47,6 +48,7 @@ class Exchange:
     reads: Reads
     identity: Identity
     clock: Callable[[], int] = field(default=now_ms)
+    weights: WeightLimit = field(default_factory=WeightLimit)
 
     def rules(self, symbol: str) -> MarketRules:
         """A market's configuration; raises -1121."""

@@ -10,6 +10,7 @@ from api.errors import bad_combination, invalid
 from api.handlers import shapes
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import Kind, Parameter, Parameters
+from api.handlers.rate_limits import advertised
 from api.handlers.selection import ONE_SYMBOL, SYMBOL_STATUS, SYMBOLS, markets
 from api.handlers.shapes import Json
 
@@ -48,7 +49,7 @@ async def exchange_info(exchange: Exchange, parameters: Parameters) -> Json:
     return {
         "timezone": "UTC",
         "serverTime": exchange.clock(),
-        "rateLimits": [],
+        "rateLimits": advertised(exchange),
         "exchangeFilters": [],
         "symbols": listed,
     }

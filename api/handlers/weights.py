@@ -1,16 +1,20 @@
 """What each request weighs: the one table that limits count by and documents print.
 
 Source: "Weight" of each endpoint in rest-api.md of binance/binance-spot-api-docs. What is not from
-there weighs as on Binance's other APIs. Each door counts with it; nothing here limits anything.
+there weighs as on Binance's other APIs. Each door counts with it (`api.weight_limit`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from api.handlers.parameters import Parameters
+from api.errors import ApiError
+from api.handlers.parameters import Parameters, Spec, read
+
+LIGHTEST = 1
+"""What a request weighs that is no proper one, or not for any endpoint."""
 
 Named = tuple[str, str]
 """An endpoint by method and path."""
@@ -129,6 +133,24 @@ def weight(rule: Rule, parameters: Parameters) -> int:
             return present if name in parameters else absent
         case _:
             assert_never(rule)
+
+
+def weigher(rule: Rule, spec: Spec) -> Callable[[dict[str, str]], int]:
+    """What tells how much a request weighs by what was sent, proper or not."""
+    match rule:
+        case Fixed(weight=fixed):
+            return lambda sent: fixed
+        case IfNamed(name=name, present=present, absent=absent):
+            return lambda sent: present if name in sent else absent
+        case _:
+            return lambda sent: _weight_of_unread(rule, sent, spec)
+
+
+def _weight_of_unread(rule: Rule, sent: dict[str, str], spec: Spec) -> int:
+    try:
+        return weight(rule, read(sent, spec))
+    except ApiError:
+        return LIGHTEST
 
 
 def _step(steps: tuple[tuple[int, int], ...], count: int, beyond: int) -> int:

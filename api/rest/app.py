@@ -13,9 +13,10 @@ from api.auth import ADMIN_KEY_HEADER
 from api.errors import ApiError, no_such_route, unexpected, wrong_method
 from api.handlers.endpoints import PUBLIC, SIGNED
 from api.handlers.exchange import Exchange
+from api.handlers.weights import LIGHTEST
 from api.rest.admin_routes import add_admin_routes
 from api.rest.documentation import SECURITY_SCHEMES
-from api.rest.http import refusal, reply
+from api.rest.http import address_of, refusal, reply
 from api.rest.identity_routes import add_identity_routes
 from api.rest.routes import Route, document, route_of
 from api.ws_api.door import CallDoor
@@ -24,6 +25,11 @@ ABOUT = """The Binance Spot shape, so that its clients work with only a URL chan
 
 Amounts are decimal strings, times are milliseconds. Errors are `{"code", "msg"}`. A status of 5xx
 means that nobody knows whether the request took effect: ask, by the client order id."""
+
+USED_WEIGHT = b"x-mbx-used-weight-1m"
+UNLIMITED = ("/admin/", "/ready", "/live")
+"""What must be there also for who comes from a banned address: it has limits of its own, or is
+asked by machines."""
 
 log = logging.getLogger(__name__)
 
@@ -46,21 +52,31 @@ class Door:
             document(self._app, endpoint, self._routes[endpoint.method, endpoint.path])
         _add_security_schemes(self._app)
         self._admission = Admission()
+        self._weights = exchange.weights
         self.calls = CallDoor(exchange, self._admission)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await self.calls(scope, receive, send)
             return
+        request = Request(scope, receive)
+        address = address_of(request)
         try:
             with self._admission:
                 route = self._routes.get((scope["method"], scope["path"]))
                 if route is None:
+                    if not scope["path"].startswith(UNLIMITED):
+                        self._weights.count(address, LIGHTEST)
                     await self._app(scope, receive, send)
                     return
-                answer = await _answered(route, Request(scope, receive))
+                # Before its body is read; its weight is counted once its parameters are known.
+                self._weights.check(address)
+                answer = await _answered(route, request)
         except ApiError as error:
             answer = refusal(error)
+        if self._weights.limit:
+            used = b"%d" % self._weights.used(address)
+            answer.raw_headers.append((USED_WEIGHT, used))
         await answer(scope, receive, send)
 
 

@@ -49,7 +49,8 @@ def document(app: FastAPI, endpoint: Endpoint | SignedEndpoint, route: Route) ->
 
 def _public(entry: PublicEntry) -> Route:
     async def route(request: Request) -> Response:
-        return reply(await entry.answer(decode(request.scope["query_string"])))
+        sent = decode(request.scope["query_string"])
+        return reply(await entry.answer(sent, address_of(request)))
 
     return route
 

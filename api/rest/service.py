@@ -23,6 +23,7 @@ from api.handlers.freshness import FreshBooks
 from api.identity.identity import Identity
 from api.rest.app import Door
 from api.rest.http import BODY_BYTES_MAX
+from api.weight_limit import WeightLimit
 from api.ws.connection import Connection
 from infra.settings import Settings
 from infra.signals import run_until_signal
@@ -69,6 +70,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         configuration=configuration,
         reads=Reads(archive, view),
         identity=identity,
+        weights=WeightLimit(settings.request_weight),
     )
     door = Door(exchange)
     server = _server(door, settings)

@@ -1,7 +1,7 @@
 """One request and its answer, as text. Pure.
 
-Source: "Request format", "Response format" and "Request security" in web-socket-api.md of
-binance/binance-spot-api-docs. `rateLimits` is left out of answers: there are none yet.
+Source: "Request format", "Response format", "Rate limits" and "Request security" in
+web-socket-api.md of binance/binance-spot-api-docs.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from api.errors import ApiError, invalid_json
 from api.handlers import shapes
 from api.handlers.entry import SignedRequest
 from api.handlers.parameters import text_of
+from api.handlers.shapes import Json
 
 CallId = str | int | None
 
 ID_LENGTH_MAX = 64
 
-HIDE_LIMITS = "returnRateLimits"
-"""Whether to tell of rate limits: taken, and without effect while there are none."""
+SHOW_LIMITS = "returnRateLimits"
+"""Whether an answer tells of rate limits: by request, else by connection, else yes."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -65,7 +66,7 @@ def id_of(text: str | None) -> CallId:
 def parameters_of(call: Call) -> dict[str, str]:
     """The parameters of a public method. Raises -1105, -1130."""
     sent = _texts(call)
-    sent.pop(HIDE_LIMITS, None)
+    sent.pop(SHOW_LIMITS, None)
     return sent
 
 
@@ -76,7 +77,7 @@ def signed_request(call: Call, address: str) -> SignedRequest:
     """
     sent = _texts(call)
     payload = "&".join(f"{name}={sent[name]}" for name in sorted(sent) if name != "signature")
-    sent.pop(HIDE_LIMITS, None)
+    sent.pop(SHOW_LIMITS, None)
     key = sent.pop("apiKey", None)
     return SignedRequest(key, sent, payload.encode("utf-8", "replace"), address=address)
 
@@ -89,17 +90,25 @@ def _texts(call: Call) -> dict[str, str]:
     }
 
 
-def answer(call_id: CallId, result: Any) -> bytes:
-    """What a request came to."""
-    return _encoder.encode({"id": call_id, "status": 200, "result": result})
+def shows_limits(call: Call, default: bool) -> bool:
+    """Whether the answer is to tell of rate limits; `default` is what its connection asked for."""
+    asked = call.params.get(SHOW_LIMITS)
+    return default if asked is None else str(asked).lower() != "false"
 
 
-def refusal(call_id: CallId, error: ApiError, now_ms: int) -> bytes:
-    """Why it came to nothing; where waiting helps, until when."""
+def answer(call_id: CallId, result: Any, limits: list[Json]) -> bytes:
+    """What a request came to; with the limits it counts towards, unless there are none to tell."""
+    told = {"id": call_id, "status": 200, "result": result}
+    return _encoder.encode({**told, "rateLimits": limits} if limits else told)
+
+
+def refusal(call_id: CallId, error: ApiError, now_ms: int, limits: list[Json]) -> bytes:
+    """Why it came to nothing; where waiting helps, until when. Limits as in `answer`."""
     told = shapes.refusal(error)
     if error.retry_after_s is not None:
         told["data"] = {"serverTime": now_ms, "retryAfter": now_ms + 1000 * error.retry_after_s}
-    return _encoder.encode({"id": call_id, "status": error.status, "error": told})
+    refused = {"id": call_id, "status": error.status, "error": told}
+    return _encoder.encode({**refused, "rateLimits": limits} if limits else refused)
 
 
 def shutdown_notice(now_ms: int) -> bytes:

@@ -26,13 +26,14 @@ def demo(
     from infra.cli.lifecycle import readiness_shown
     from infra.demo.run import demonstrate
     from infra.processes import Records
-    from infra.settings import settings
+    from infra.settings import UNLIMITED, settings
 
     records = Records(settings().home)
     was_running = any(records.running(name) for name in records.names())
     try:
         with told(), readiness_shown() as report:
-            installation = bring_up(settings(), report)
+            ours = settings() if was_running else settings().model_copy(update=UNLIMITED)
+            installation = bring_up(ours, report)
         agreed = asyncio.run(demonstrate(installation, Console(), seconds, rate))
     finally:
         if not was_running:

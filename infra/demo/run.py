@@ -32,6 +32,8 @@ REQUEST_TIMEOUT_S = 10.0
 SETTLE_LIMIT_S = 30.0
 POLL_S = 0.1
 TRADES_PER_READ = 1000
+WEIGHT_PER_ORDER = 3
+"""An order and its cancel weigh 1 each; the rest is left to others on the same machine."""
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ async def demonstrate(
 ) -> bool:
     """Let traders trade for so long, or until cancelled; says whether all that must hold did."""
     settings = installation.settings
+    rate = await _affordable_rate(installation, console, rate)
     tally = Tally()
     scene = Scene(_addresses(installation), tally)
     with Admin.of(installation) as admin:
@@ -80,6 +83,21 @@ async def demonstrate(
             await doors.database.close()
     print_summary(console, tally, checks)
     return all(check.holds for check in checks)
+
+
+async def _affordable_rate(installation: Installation, console: Console, rate: float) -> float:
+    """Orders a second, with their cancels, that a venue's limit on request weight leaves room for.
+
+    A venue that the demonstration has started itself has no limit.
+    """
+    async with httpx.AsyncClient(base_url=installation.api_url, timeout=REQUEST_TIMEOUT_S) as http:
+        answer = await http.get("/api/v3/exchangeInfo")
+    limits = answer.raise_for_status().json()["rateLimits"]
+    weights = (each["limit"] for each in limits if each["rateLimitType"] == "REQUEST_WEIGHT")
+    affordable = min((limit / 60 / WEIGHT_PER_ORDER for limit in weights), default=rate)
+    if affordable < rate:
+        console.print(f"this venue's limits leave room for {affordable:.0f} orders a second")
+    return min(rate, affordable)
 
 
 async def _trade(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra.bring_up import bring_up, create_topics_and_tables, take_down
 from infra.installation import Installation
-from infra.settings import Settings
+from infra.settings import UNLIMITED, Settings
 from tests.benchmarks.registry import Say
 from tests.servers import broker_and_database
 
@@ -52,4 +52,4 @@ def _alone(home: Path, **changes: object) -> Settings:
     venue = f"bench_{secrets.token_hex(3)}"
     # Ports of their own: the usual ones may be somebody else's.
     ours = {"home": home, "venue": venue, "api_port": 0, "ws_port": 0}
-    return Settings().model_copy(update={**ours, **changes})
+    return Settings().model_copy(update={**UNLIMITED, **ours, **changes})

@@ -15,7 +15,7 @@ from infra.bring_up import bring_up, take_down
 from infra.installation import Installation
 from infra.processes import Process, Records, StartError
 from infra.services import SERVICES
-from infra.settings import Settings
+from infra.settings import UNLIMITED, Settings
 
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
 NODE_NAMES = ("kafka", "cassandra")
@@ -30,7 +30,7 @@ class Venue:
     def __init__(self, home: Path) -> None:
         alone = {"home": home, "venue": "chaos", "kafka": None, "cql": None}
         self.settings = Settings().model_copy(
-            update=alone | {"checkpoint_records": CHECKPOINT_RECORDS}
+            update=UNLIMITED | alone | {"checkpoint_records": CHECKPOINT_RECORDS}
         )
         self._records = Records(home)
 

@@ -13,7 +13,7 @@ import pytest
 from infra.bring_up import bring_up, take_down
 from infra.installation import Installation
 from infra.local import Addresses
-from infra.settings import Settings
+from infra.settings import UNLIMITED, Settings
 from tests.integration.rest import MARKET, Administrator, Trader
 
 with warnings.catch_warnings():
@@ -48,7 +48,7 @@ def exchange(
         "venue": f"t{secrets.token_hex(4)}_clients",
         "market_partitions": 2,
     }
-    settings = Settings().model_copy(update=ours)
+    settings = Settings().model_copy(update=UNLIMITED | ours)
     try:
         installation = bring_up(settings, lambda name, state, address: None)
         with httpx.Client(base_url=installation.api_url, timeout=20) as http:

@@ -78,8 +78,7 @@ NOT_SERVED = {
 
 DIFFERS = {
     "GET /api/v3/exchangeInfo": Remark(
-        "filters `PRICE_FILTER`, `LOT_SIZE`, `MIN_NOTIONAL`; `rateLimits` is empty: there are none"
-        " yet",
+        "filters `PRICE_FILTER`, `LOT_SIZE`, `MIN_NOTIONAL`; `rateLimits` has no `RAW_REQUESTS`",
         {**STATUS, "permissions": "every market has `SPOT` alone"},
     ),
     "GET /api/v3/depth": Remark(

@@ -11,7 +11,7 @@ import pytest
 from infra.bring_up import bring_up, take_down
 from infra.installation import Installation
 from infra.local import Addresses
-from infra.settings import Settings
+from infra.settings import UNLIMITED, Settings
 from tests.integration.doors import another_door
 from tests.integration.rest import Administrator
 from tests.integration.users import User
@@ -23,7 +23,8 @@ def installation(
 ) -> Iterator[Installation]:
     """One whose doors stand behind a proxy, which tells where clients are."""
     settings = Settings().model_copy(
-        update={
+        update=UNLIMITED
+        | {
             "home": tmp_path_factory.mktemp("auth"),
             "kafka": servers.kafka,
             "cql": servers.cql,

@@ -23,6 +23,7 @@ from api.handlers.exchange import Exchange
 from api.handlers.freshness import FreshBooks
 from api.identity.identity import Identity
 from api.rest.app import Door
+from api.weight_limit import WeightLimit
 from infra.settings import Settings
 from streams.messages import AccountCommand, MarketCommand
 from streams.topics import COMMANDS, ORDERS
@@ -32,7 +33,9 @@ SETTINGS = Settings(venue="test").model_copy(
 )
 
 
-def unstarted(clock: Callable[[], int] = lambda: 1_499_827_319_559) -> Exchange:
+def unstarted(
+    clock: Callable[[], int] = lambda: 1_499_827_319_559, weights: WeightLimit | None = None
+) -> Exchange:
     """An exchange nobody runs: it knows no market, no account, and reaches no server."""
     producer: AIOKafkaProducer = object()
     markets, accounts, archive = MarketView(SETTINGS), AccountView(SETTINGS), Archive(SETTINGS)
@@ -49,6 +52,7 @@ def unstarted(clock: Callable[[], int] = lambda: 1_499_827_319_559) -> Exchange:
         reads=Reads(archive, accounts),
         identity=Identity(SETTINGS, archive, producer, clock),
         clock=clock,
+        weights=weights or WeightLimit(),
     )
 
 

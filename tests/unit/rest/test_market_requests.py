@@ -47,7 +47,7 @@ ENDPOINTS = {endpoint.path.removeprefix("/api/v3/"): endpoint for endpoint in PU
 
 async def answer(exchange: Exchange, path: str, **sent: object) -> Any:
     entry = PublicEntry(exchange, ENDPOINTS[path])
-    return await entry.answer({name: str(value) for name, value in sent.items()})
+    return await entry.answer({name: str(value) for name, value in sent.items()}, "")
 
 
 async def codes(exchange: Exchange, path: str, **sent: object) -> int:
