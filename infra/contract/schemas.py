@@ -16,7 +16,8 @@ from streams.topics import Topic
 Json = dict[str, Any]
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
-DECIMAL = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}
+DECIMAL = {"type": "string", "pattern": r"^[0-9]+\.[0-9]{8}$"}
+"""An amount. Every asset has eight decimals, and all of them are written (decision 2)."""
 
 
 class Undescribed(LookupError):
