@@ -13,10 +13,13 @@ STOP_LIMIT_S = 5.0
 
 
 @asynccontextmanager
-async def consuming(kafka: str, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer without a group until the end of the block. Raises `KafkaError`."""
+async def consuming(bootstrap_servers: str, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer without a group until the end of the block. Raises `KafkaError`.
+
+    The options are those of `Settings.kafka_client`, and aiokafka's own.
+    """
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka, group_id=None, enable_auto_commit=False, **options
+        bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False, **options
     )
     try:
         await consumer.start()

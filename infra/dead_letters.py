@@ -121,7 +121,7 @@ class DeadLetters:
         letter, value = await self.one(name)
         topic = _reinjectable(letter)
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.kafka,
+            **self._settings.kafka_client,
             acks="all",
             enable_idempotence=True,
             max_request_size=REQUEST_BYTES_MAX,

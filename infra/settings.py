@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from ssl import create_default_context
+from typing import Any
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+KAFKA_MECHANISM = "SCRAM-SHA-512"
 
 
 class Settings(BaseSettings):
@@ -26,6 +30,21 @@ class Settings(BaseSettings):
         default=None,
         validation_alias=AliasChoices("VELOCITY_KAFKA", "KAFKA"),
         description="Bootstrap servers, `host:port[,host:port]`; wins over what `up` starts.",
+    )
+    kafka_user: str = Field(
+        default="",
+        description="Who the services are to the broker, by SASL/SCRAM-SHA-512; empty where it does"
+        " not ask.",
+    )
+    kafka_password: SecretStr | None = Field(default=None, description="The password of that user.")
+    kafka_ca: Path | None = Field(
+        default=None,
+        description="The certificates, PEM, that the broker's is checked against; without them the"
+        " connection is not encrypted.",
+    )
+    kafka_auth: bool = Field(
+        default=False,
+        description="Whether the broker that `velocity up` starts asks its clients who they are.",
     )
     cql: str | None = Field(
         default=None,
@@ -75,6 +94,18 @@ class Settings(BaseSettings):
         ge=0,
         description="Request weight a minute for an address, and for an API key; 0 is no limit.",
     )
+    orders_10s: int = Field(
+        default=100,
+        ge=0,
+        le=1_000_000,
+        description="Unfilled orders an account may place in ten seconds; 0 is no limit.",
+    )
+    orders_1d: int = Field(
+        default=200_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Unfilled orders an account may place in a day; 0 is no limit.",
+    )
     checkpoint_records: int = Field(
         default=20_000, ge=1, description="Records a machine takes between two checkpoints."
     )
@@ -102,8 +133,27 @@ class Settings(BaseSettings):
             raise RuntimeError("no broker: set KAFKA=host:port, or start one with `velocity up`")
         return self.kafka
 
+    @property
+    def kafka_client(self) -> dict[str, Any]:
+        """What every client of the broker is made with: where it is, and who asks.
 
-UNLIMITED: dict[str, object] = {"request_weight": 0}
+        Raises `RuntimeError` when no broker is known, `OSError` without the file of `kafka_ca`.
+        """
+        context = None if self.kafka_ca is None else create_default_context(cafile=self.kafka_ca)
+        encrypted = "SSL" if context else "PLAINTEXT"
+        options: dict[str, Any] = {"bootstrap_servers": self.broker, "ssl_context": context}
+        if not self.kafka_user:
+            return options | {"security_protocol": encrypted}
+        password = self.kafka_password or SecretStr("")
+        return options | {
+            "security_protocol": f"SASL_{encrypted}",
+            "sasl_mechanism": KAFKA_MECHANISM,
+            "sasl_plain_username": self.kafka_user,
+            "sasl_plain_password": password.get_secret_value(),
+        }
+
+
+UNLIMITED: dict[str, object] = {"request_weight": 0, "orders_10s": 0, "orders_1d": 0}
 """What benches, demonstrations and tests change: they ask more of a venue than a client may."""
 
 

@@ -21,7 +21,7 @@ async def print_records(settings: Settings, topic: Topic, last: int, *, follow: 
     count = topic.partitions(settings.account_partitions, settings.market_partitions)
     name = topic.name(settings.venue)
     places = [TopicPartition(name, partition) for partition in range(count)]
-    async with consuming(settings.broker) as consumer:
+    async with consuming(**settings.kafka_client) as consumer:
         consumer.assign(places)
         firsts = await consumer.beginning_offsets(places)
         ends = await consumer.end_offsets(places)

@@ -115,7 +115,7 @@ class FeedConsumer:
     async def _connect(self) -> Any:
         settings, feed = self._settings, self._feed
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka,
+            **settings.kafka_client,
             group_id=feed.group(settings.venue),
             # A member that comes back under its name gets its partitions without a rebalance.
             group_instance_id=f"{feed.name}-{settings.worker}",

@@ -21,7 +21,7 @@ class DeadLetters:
 
     def __init__(self, settings: Settings) -> None:
         self._topic = DEAD_LETTERS.name(settings.venue)
-        self._servers = settings.kafka
+        self._kafka = settings.kafka_client
         self._producer: Any = None
 
     async def put(self, record: Record, reason: str) -> None:
@@ -54,7 +54,7 @@ class DeadLetters:
         """Most services never see a malformed record: the producer starts with the first."""
         if self._producer is None:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._servers,
+                **self._kafka,
                 acks="all",
                 enable_idempotence=True,
                 max_request_size=REQUEST_BYTES_MAX,

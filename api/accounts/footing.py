@@ -84,7 +84,10 @@ class Footing:
             for topic in (COMMANDS, ORDERS)
             for partition in range(self._count(topic))
         }
-        async with asyncio.timeout(REQUEST_LIMIT_S), consuming(self._settings.broker) as consumer:
+        async with (
+            asyncio.timeout(REQUEST_LIMIT_S),
+            consuming(**self._settings.kafka_client) as consumer,
+        ):
             ends = await consumer.end_offsets(list(places))
         return {places[place]: end for place, end in ends.items()}
 

@@ -44,7 +44,7 @@ class History:
     """Finds the outcomes of requests on the log."""
 
     def __init__(self, settings: Settings) -> None:
-        self._kafka = settings.broker
+        self._kafka = settings.kafka_client
         self._topic = UPDATES.name(settings.venue)
         self._readers = asyncio.Semaphore(READERS_MAX)
 
@@ -61,7 +61,7 @@ class History:
             raise unknown_status() from error
 
     async def _read(self, place: TopicPartition, request: RequestId, since: Millis) -> Past:
-        async with consuming(self._kafka, client_id="velocity-api-history") as consumer:
+        async with consuming(**self._kafka, client_id="velocity-api-history") as consumer:
             consumer.assign([place])
             found = await consumer.offsets_for_times({place: max(since - EARLIER_MS, 0)})
             if found[place] is None:

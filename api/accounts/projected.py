@@ -28,7 +28,7 @@ class ProjectedOffsets:
     """For each partition, what has been committed since when."""
 
     def __init__(self, settings: Settings) -> None:
-        self._kafka = settings.kafka
+        self._kafka = settings.kafka_client
         self._group = updates_group(settings.venue)
         self._topic = UPDATES.name(settings.venue)
         self._admin: AIOKafkaAdminClient | None = None
@@ -73,9 +73,7 @@ class ProjectedOffsets:
 
     async def _committed(self) -> dict[int, Offset]:
         if self._admin is None:
-            self._admin = AIOKafkaAdminClient(
-                bootstrap_servers=self._kafka, client_id="velocity-api-projected"
-            )
+            self._admin = AIOKafkaAdminClient(**self._kafka, client_id="velocity-api-projected")
             await self._admin.start()
         offsets = await self._admin.list_consumer_group_offsets(self._group)
         return {

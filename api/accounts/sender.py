@@ -234,7 +234,7 @@ class _Lane(Generic[Command]):
 def producer(settings: Settings) -> AIOKafkaProducer:
     """The api's producer: a frame is acknowledged once every replica has it, and written once."""
     return AIOKafkaProducer(
-        bootstrap_servers=settings.broker,
+        **settings.kafka_client,
         client_id=f"velocity-api-{settings.worker}",
         acks="all",
         enable_idempotence=True,

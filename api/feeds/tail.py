@@ -90,7 +90,7 @@ class TopicTail:
         on_caught_up: Callable[[], None] = lambda: None,
         name: str = "tail",
     ) -> None:
-        self._kafka = settings.broker
+        self._kafka = settings.kafka_client
         self._starts = starts
         self._deliver = deliver
         self._on_caught_up = on_caught_up
@@ -164,7 +164,7 @@ class TopicTail:
 
     async def _follow(self) -> NoReturn:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka,
+            **self._kafka,
             client_id=f"velocity-{self._name}",
             group_id=None,
             enable_auto_commit=False,

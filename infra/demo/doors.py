@@ -63,7 +63,7 @@ class KafkaDoor:
     async def connect(self) -> None:
         """Raises `KafkaConnectionError`."""
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka, enable_auto_commit=False, fetch_max_wait_ms=100
+            **self._settings.kafka_client, enable_auto_commit=False, fetch_max_wait_ms=100
         )
         await self._consumer.start()
         self._consumer.assign([*self._places(TRADES), *self._places(UPDATES)])
@@ -78,7 +78,7 @@ class KafkaDoor:
         """Whether the projections have taken in all of `updates` as it ends now."""
         places = self._places(UPDATES)
         ends = await self._consumer.end_offsets(places)
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka)
+        admin = AIOKafkaAdminClient(**self._settings.kafka_client)
         await admin.start()
         try:
             group = await admin.list_consumer_group_offsets(updates_group(self._settings.venue))

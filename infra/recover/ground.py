@@ -70,6 +70,6 @@ async def _delete_topics(settings: Settings) -> None:
 
 
 async def _admin(settings: Settings) -> Any:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, client_id="velocity-recover")
+    admin = AIOKafkaAdminClient(**settings.kafka_client, client_id="velocity-recover")
     await admin.start()
     return admin

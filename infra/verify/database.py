@@ -46,7 +46,7 @@ async def until_projected(settings: Settings, epoch: Epoch, within: Mapping[Plac
 
     Raises `CannotVerify` when that takes too long.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKafkaAdminClient(**settings.kafka_client)
     await admin.start()
     try:
         deadline = time.monotonic() + PROJECTED_LIMIT_S

@@ -50,7 +50,7 @@ class KafkaLog:
     def _new_producer(self) -> AIOKafkaProducer:
         """Made late, as it binds itself to the running loop."""
         return AIOKafkaProducer(
-            bootstrap_servers=self._settings.broker,
+            **self._settings.kafka_client,
             acks="all",
             enable_idempotence=True,
             linger_ms=0,
@@ -148,7 +148,7 @@ class KafkaLog:
         return TopicPartition(topic.name(self._settings.venue), partition)
 
     def _consumer(self) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
-        return consuming(self._settings.broker, max_poll_records=POLL_RECORDS)
+        return consuming(**self._settings.kafka_client, max_poll_records=POLL_RECORDS)
 
 
 def _add(batch: Any, record: Record) -> bool:

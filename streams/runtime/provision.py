@@ -25,7 +25,7 @@ async def create_topics(settings: Settings) -> list[str]:
     partitions than the settings ask for, `TimeoutError` when leaders are not elected in time.
     """
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.broker, request_timeout_ms=TIMEOUT_MS, client_id="velocity-init"
+        **settings.kafka_client, request_timeout_ms=TIMEOUT_MS, client_id="velocity-init"
     )
     await admin.start()
     try:

@@ -136,6 +136,20 @@ class Ground(Service):  # type: ignore[misc]
         await self._store.close()
 
 
+def _credentials(settings: Settings) -> Any:
+    """Who Faust's own clients are to the broker, in its words."""
+    client = settings.kafka_client
+    context = client["ssl_context"]
+    if settings.kafka_user:
+        return faust.SASLCredentials(
+            username=settings.kafka_user,
+            password=client["sasl_plain_password"],
+            mechanism=client["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return None if context is None else faust.SSLCredentials(context)
+
+
 def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:
     datadir = settings.home / "faust" / f"{role.name}-{settings.worker}"
     datadir.mkdir(parents=True, exist_ok=True)
@@ -147,6 +161,7 @@ def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:
         let_go=ground.partitions.release,
         granted=ground.partitions.grant,
         broker=f"kafka://{settings.broker}",
+        broker_credentials=_credentials(settings),
         datadir=datadir,
         store="memory://",
         agent_supervisor="mode.CrashingSupervisor",

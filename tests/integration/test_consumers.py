@@ -6,6 +6,7 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ class Floor:
         return Seen(shown["lastUpdateId"], checksum(shown["bids"], shown["asks"]))
 
     def trades(self) -> list[Json]:
-        asked = {"symbol": "BTCUSDT", "limit": 1000}
+        asked = {"symbol": "BTCUSDT", "limit": "1000"}
         found: list[Json] = self.http.get("/api/v3/trades", params=asked).json()
         return found
 
@@ -89,7 +90,7 @@ def test_each_rebuilds_the_book_that_rest_shows_at_every_moment(
     last = shown[-1]
     assert len(set(shown)) > 5
     for language, program in quick_starts.items():
-        wait(lambda at=program: _has(at, last), LIMIT_S)
+        wait(partial(_has, program, last), LIMIT_S)
         told = {int(seq): int(crc) for _, _, seq, crc in program.lines("book")}
         assert {seq: told.get(seq) for seq, _ in shown} == dict(shown), language
         assert program.complaints() == "", language
@@ -103,7 +104,7 @@ def test_each_has_every_trade_once_and_in_order(
     traded = [[str(each["id"]), each["price"], each["qty"]] for each in floor.trades()]
     assert len(traded) > 10
     for language, program in quick_starts.items():
-        wait(lambda at=program: len(at.lines("trade")) >= len(traded), LIMIT_S)
+        wait(partial(_has_trades, program, len(traded)), LIMIT_S)
         assert [line[2:] for line in program.lines("trade")] == traded, language
 
 
@@ -116,7 +117,7 @@ def test_a_database_that_was_filled_by_killed_processes_has_each_trade_once(
         floor.trade(ORDERS // 4)
         traded = {each["id"] for each in floor.trades()}
         with running(command, tmp_path, f"run-{run}", installation.settings) as program:
-            wait(lambda have=traded: _ids(file) >= have, LIMIT_S)
+            wait(partial(_is_kept, file, traded), LIMIT_S)
             program.kill()
     rows = _rows(file, "SELECT trade_id, price, quantity FROM trades ORDER BY trade_id")
     traded_now = [(each["id"], each["price"], each["qty"]) for each in floor.trades()]
@@ -132,13 +133,17 @@ def _has(program: Program, book: Seen) -> bool:
     return any((int(seq), int(crc)) == book for _, _, seq, crc in program.lines("book"))
 
 
-def _ids(file: Path) -> set[int]:
+def _has_trades(program: Program, count: int) -> bool:
+    return len(program.lines("trade")) >= count
+
+
+def _is_kept(file: Path, trades: set[int]) -> bool:
     if not file.exists():
-        return set()
-    return {number for (number,) in _rows(file, "SELECT trade_id FROM trades", missing=True)}
+        return False
+    return {row[0] for row in _rows(file, "SELECT trade_id FROM trades", missing=True)} >= trades
 
 
-def _rows(file: Path, query: str, *, missing: bool = False) -> list[tuple[object, ...]]:
+def _rows(file: Path, query: str, *, missing: bool = False) -> list[Json]:
     database = sqlite3.connect(file)
     try:
         return database.execute(query).fetchall()
