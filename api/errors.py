@@ -31,6 +31,7 @@ class Filter(Enum):
     PRICE_FILTER = "PRICE_FILTER"
     LOT_SIZE = "LOT_SIZE"
     MIN_NOTIONAL = "MIN_NOTIONAL"
+    MAX_NUM_ORDER_AMENDS = "MAX_NUM_ORDER_AMENDS"
 
 
 # -- the request as a whole -----------------------------------------------------------------------
@@ -396,6 +397,14 @@ def rejection(reason: Reason) -> ApiError:
             return ApiError(-2010, "Unsupported order combination")
         case Reason.NO_LIQUIDITY:
             return no_liquidity()
+        case Reason.NOTHING_CHANGES:
+            return ApiError(-2010, "The requested action would change no state; rejecting")
+        case Reason.QUANTITY_INCREASED:
+            return ApiError(-2010, "Order amend (quantity increase) is not supported.")
+        case Reason.QUANTITY_EXECUTED:
+            return ApiError(-2010, "Order amend (quantity executed already) is not supported.")
+        case Reason.TOO_MANY_AMENDMENTS:
+            return filter_failure(Filter.MAX_NUM_ORDER_AMENDS)
         case (
             Reason.NONE
             | Reason.UNKNOWN_KEY

@@ -103,6 +103,7 @@ UPDATES_FEED = Feed(
         UPDATES: events(
             messages.updates,
             orders.rows_of_orders,
+            orders.rows_of_amendments,
             trades.rows_of_fills,
             balances.rows_of_balances,
         )

@@ -33,6 +33,7 @@ ORDERS = Series(
 CLIENT_ORDER_IDS = Table(
     "client_order_ids", ("account", "market"), ("client_order_id",), ("order_id",)
 )
+AMENDMENTS = Table("amendments", ("account", "market", "order_id"), ("execution_id",), ("event",))
 OPEN_ORDERS = Table(
     "open_orders",
     ("account",),
@@ -55,6 +56,8 @@ def rows_of_orders(event: Update, text: str) -> Iterator[Write]:
         case Execution.NEW:
             yield from _by_client_order_id(event)
             yield Write(OPEN_ORDERS, key[:1], (event.market, *order), (), event.seq)
+        case Execution.REPLACED:
+            yield from _by_client_order_id(event)
         case Execution.REJECTED if event.reason is not Reason.DUPLICATE_ORDER_ID:
             # One refused as a duplicate must not hide the order whose id it tried to take.
             yield from _by_client_order_id(event)
@@ -62,6 +65,13 @@ def rows_of_orders(event: Update, text: str) -> Iterator[Write]:
             pass
     if not event.status.is_open and event.execution is not Execution.REJECTED:
         yield Write(OPEN_ORDERS, key[:1], (event.market, *order), None, event.seq)
+
+
+def rows_of_amendments(event: Update, text: str) -> Iterator[Write]:
+    """What was amended: `AMENDMENTS_MAX` times an order at most."""
+    if isinstance(event, OrderUpdate) and event.amendment is not None:
+        key = (event.account, event.market, int(event.order_id))
+        yield Write(AMENDMENTS, key, (int(event.market_seq),), (text,), event.seq)
 
 
 def _by_client_order_id(event: OrderUpdate) -> Iterator[Write]:

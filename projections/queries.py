@@ -47,6 +47,7 @@ __all__ = ["Account", "DatabaseUnavailable", "Queries", "Window", "updates_group
 
 ARCHIVES = {topics.COMMANDS: COMMAND_LOG, topics.ORDERS: ORDER_LOG}
 
+_order_updates = msgspec.json.Decoder(OrderUpdate)
 _tickers = msgspec.json.Decoder(Ticker)
 _markets = msgspec.json.Decoder(Market)
 
@@ -141,6 +142,17 @@ class Queries:
         # All of an order's trades lie between its creation and its latest update.
         window = window.within(order.created, order.at)
         return await FILLS.read(self._database, (account, market), window, _of_order(order_id))
+
+    async def amendments(
+        self, account: AccountId, market: MarketId, order_id: OrderId
+    ) -> list[OrderUpdate]:
+        """What of an order was amended, in order; at most `AMENDMENTS_MAX` times."""
+        rows = await self._database.execute(
+            "SELECT event FROM {venue}.amendments"
+            " WHERE account = ? AND market = ? AND order_id = ?",
+            (account, market, order_id),
+        )
+        return [_order_updates.decode(event) for (event,) in rows]
 
     async def balances(self, account: AccountId) -> list[Balance]:
         """What the account has, by asset."""

@@ -84,9 +84,12 @@ class Reads:
         ]
         if recent:
             return max(recent, key=_order_id)
-        return await self.archive.read(
+        stored = await self.archive.read(
             lambda queries: queries.order_by_client_id(account, market, client_order_id)
         )
+        # One that was amended since goes by another name.
+        renamed = stored is not None and stored.client_order_id != client_order_id
+        return None if renamed else stored
 
     async def open_orders(self, account: AccountId, market: MarketId | None) -> list[OrderUpdate]:
         """Open orders of one market or of all, in the order they were placed."""
@@ -149,6 +152,20 @@ class Reads:
             ):
                 trades[update.trade_id, update.order_id] = update
         return cut(window, [trades[name] for name in sorted(trades)])
+
+    async def amendments(
+        self, account: AccountId, market: MarketId, order_id: OrderId
+    ) -> list[OrderUpdate]:
+        """An order's amendments, in the order they were made."""
+        await self._view.wait_orders(account)
+        stored = await self.archive.read(
+            lambda queries: queries.amendments(account, market, order_id)
+        )
+        found = {update.market_seq: update for update in stored}
+        for update in self._view.tail(account).amendments.values():
+            if (update.market, update.order_id) == (market, order_id):
+                found[update.market_seq] = update
+        return [found[seq] for seq in sorted(found)]
 
     async def balances(self, account: AccountId) -> list[Balance]:
         """What an account has, by asset, settlements included that are known to be under way."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.handlers import (
     account,
+    amending,
     cancelling,
     candles,
     commission,
@@ -154,6 +155,23 @@ SIGNED = (
         cancelling.CANCEL_ORDER,
         examples.CANCELED_ORDER,
         repeatable=True,
+    ),
+    SignedEndpoint(
+        "PUT",
+        "/api/v3/order/amend/keepPriority",
+        amending.amend_order,
+        "Reduce an order in its place",
+        amending.AMEND_ORDER,
+        examples.AMENDED_ORDER,
+        repeatable=True,
+    ),
+    SignedEndpoint(
+        "GET",
+        "/api/v3/order/amendments",
+        amending.amendments,
+        "An order's amendments",
+        amending.AMENDMENTS,
+        [examples.AMENDMENT],
     ),
     SignedEndpoint(
         "DELETE",

@@ -160,6 +160,39 @@ CANCELED_ORDER = {
     "cummulativeQuoteQty": "0.00000000",
     "status": "CANCELED",
 }
+AMENDED_ORDER = {
+    "transactTime": 1741926410255,
+    "executionId": 75,
+    "amendedOrder": {
+        "symbol": "BTCUSDT",
+        "orderId": 40960,
+        "orderListId": -1,
+        "origClientOrderId": "5xrgbMyg6z36NzBn2pbT8H",
+        "clientOrderId": "PFaq6hIHxqFENGfdtn4J6Q",
+        "price": "100.25000000",
+        "qty": "0.40000000",
+        "executedQty": "0.00000000",
+        "preventedQty": "0.00000000",
+        "quoteOrderQty": "0.00000000",
+        "cumulativeQuoteQty": "0.00000000",
+        "status": "NEW",
+        "timeInForce": "GTC",
+        "type": "LIMIT",
+        "side": "BUY",
+        "workingTime": 1741926410242,
+        "selfTradePreventionMode": "NONE",
+    },
+}
+AMENDMENT = {
+    "symbol": "BTCUSDT",
+    "orderId": 40960,
+    "executionId": 75,
+    "origClientOrderId": "5xrgbMyg6z36NzBn2pbT8H",
+    "newClientOrderId": "PFaq6hIHxqFENGfdtn4J6Q",
+    "origQty": "0.50000000",
+    "newQty": "0.40000000",
+    "time": 1741926410255,
+}
 ORDER_STATUS = {
     **_TERMS,
     "clientOrderId": "6gCrw2kRUAF9CvJDGP16IP",

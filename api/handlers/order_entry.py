@@ -209,7 +209,7 @@ def _hold_asset(side: Side, rules: MarketRules) -> Asset:
 def _limit_terms(order: NewOrder, rules: MarketRules) -> tuple[Ticks, Lots]:
     if order.price is None or order.quantity is None:
         raise mandatory("price" if order.price is None else "quantity")
-    price, quantity = _ticks(order.price, rules), _lots(order.quantity, rules)
+    price, quantity = _ticks(order.price, rules), whole_lots(order.quantity, rules)
     _check_notional(rules.notional(price, quantity), rules)
     return price, quantity
 
@@ -225,7 +225,7 @@ def _market_terms(
         return _quote_terms(order.quote, order.side, rules, worst)
     if order.quantity is None:
         raise either_mandatory("quantity", "quoteOrderQty")
-    quantity = _lots(order.quantity, rules)
+    quantity = whole_lots(order.quantity, rules)
     if worst is not None:
         _check_notional(rules.notional(worst, quantity), rules)
         return worst, quantity
@@ -287,7 +287,8 @@ def _ticks(price: Units, rules: MarketRules) -> Ticks:
     return Ticks(ticks)
 
 
-def _lots(quantity: Units, rules: MarketRules) -> Lots:
+def whole_lots(quantity: Units, rules: MarketRules) -> Lots:
+    """A quantity in lots. Raises -1013 where the market's LOT_SIZE does not let it be."""
     return Lots(_steps(quantity, rules.lot, QUANTITY_MAX, Filter.LOT_SIZE))
 
 

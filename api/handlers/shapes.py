@@ -13,6 +13,8 @@ from api.feeds.book import Book
 from api.feeds.rules import MarketRules
 from api.handlers.order_entry import PRICE_MAX, QUANTITY_MAX
 from streams.messages import (
+    AMENDMENTS_MAX,
+    Amendment,
     Balance,
     Execution,
     Kline,
@@ -89,6 +91,48 @@ def canceled_order(update: OrderUpdate, cancel_id: str) -> Json:
         "transactTime": update.at,
         **_terms(update),
         "selfTradePreventionMode": "NONE",
+    }
+
+
+def amended_order(update: OrderUpdate, before: Amendment) -> Json:
+    """The answer to an amendment; it is named by the market's event."""
+    terms = _terms(update)
+    return {
+        "transactTime": update.at,
+        "executionId": update.market_seq,
+        "amendedOrder": {
+            "symbol": update.market,
+            "orderId": update.order_id,
+            "orderListId": -1,
+            "origClientOrderId": before.client_order_id,
+            "clientOrderId": update.client_order_id,
+            "price": terms["price"],
+            "qty": terms["origQty"],
+            "executedQty": terms["executedQty"],
+            "preventedQty": ZERO,
+            "quoteOrderQty": terms["origQuoteOrderQty"],
+            "cumulativeQuoteQty": terms["cummulativeQuoteQty"],
+            "status": terms["status"],
+            "timeInForce": terms["timeInForce"],
+            "type": terms["type"],
+            "side": terms["side"],
+            "workingTime": update.created,
+            "selfTradePreventionMode": "NONE",
+        },
+    }
+
+
+def amendment(update: OrderUpdate, before: Amendment) -> Json:
+    """An amendment as queries show it."""
+    return {
+        "symbol": update.market,
+        "orderId": update.order_id,
+        "executionId": update.market_seq,
+        "origClientOrderId": before.client_order_id,
+        "newClientOrderId": update.client_order_id,
+        "origQty": format_units(before.quantity),
+        "newQty": format_units(update.quantity),
+        "time": update.at,
     }
 
 
@@ -195,7 +239,7 @@ def market(rules: MarketRules) -> Json:
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": False,
         "cancelReplaceAllowed": False,
-        "amendAllowed": False,
+        "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
@@ -228,6 +272,7 @@ def _filters(rules: MarketRules) -> list[Json]:
             "applyToMarket": True,
             "avgPriceMins": 0,
         },
+        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": AMENDMENTS_MAX},
     ]
 
 

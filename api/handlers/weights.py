@@ -101,6 +101,8 @@ WEIGHTS: Mapping[Named, Rule] = {
     ("POST", "/api/v3/batchOrders"): Fixed(5),
     ("DELETE", "/api/v3/order"): Fixed(1),
     ("DELETE", "/api/v3/openOrders"): Fixed(1),
+    ("PUT", "/api/v3/order/amend/keepPriority"): Fixed(4),
+    ("GET", "/api/v3/order/amendments"): Fixed(4),
     ("GET", "/api/v3/order"): Fixed(4),
     ("GET", "/api/v3/openOrders"): IfNamed("symbol", 6, 80),
     ("GET", "/api/v3/allOrders"): Fixed(20),

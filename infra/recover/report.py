@@ -11,6 +11,8 @@ import msgspec
 
 from streams.messages import (
     AccountCommand,
+    Amend,
+    AmendOrder,
     Cancel,
     CancelOrder,
     ConfigureMarket,
@@ -18,6 +20,7 @@ from streams.messages import (
     MarketCommand,
     Place,
     PlaceOrder,
+    ReleaseName,
     Replace,
     Settle,
     Tick,
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LISTED_MAX = 20
+
+_OF_MARKETS = (PlaceOrder, CancelOrder, AmendOrder)
 
 FrameT = TypeVar("FrameT", Frame[AccountCommand], Frame[MarketCommand])
 
@@ -81,12 +86,12 @@ def lost_by_account(partition: int, record: Kept) -> Iterator[Lost]:
     """What clients asked for in a record of `commands`; settlements are made again."""
     frame = _decoded(account_frames, record)
     for index, command in enumerate(frame.commands if frame else ()):
-        if not isinstance(command, Settle):
+        if not isinstance(command, Settle | ReleaseName):
             yield Lost(
                 request_id(partition, record.offset, index),
                 type(command).__name__,
                 command.account,
-                command.market if isinstance(command, PlaceOrder | CancelOrder) else "",
+                command.market if isinstance(command, _OF_MARKETS) else "",
             )
 
 
@@ -100,7 +105,12 @@ def lost_by_market(record: Kept, sent: Mapping[str, int]) -> Iterator[Lost]:
                 yield Lost(0, kind, "", config.market)
             case Tick():
                 pass
-            case Place(order_id=request) | Cancel(request=request) | Replace(request=request):
+            case (
+                Place(order_id=request)
+                | Cancel(request=request)
+                | Replace(request=request)
+                | Amend(request=request)
+            ):
                 if frame and frame.first_seq + index > sent.get(frame.source, 0):
                     yield Lost(request, kind, command.account, command.market)
             case _:

@@ -15,6 +15,8 @@ from typing import NamedTuple, assert_never
 from infra.verify.replay import History, Replay
 from streams.messages import (
     AccountCommand,
+    Amend,
+    AmendOrder,
     Asset,
     BalanceUpdate,
     Cancel,
@@ -26,6 +28,7 @@ from streams.messages import (
     OrderUpdate,
     Place,
     PlaceOrder,
+    ReleaseName,
     Replace,
     Sequence,
     Settle,
@@ -113,7 +116,15 @@ def _note_command(
         case Settle():
             tail.settlements[name] = command
             tail.moving.add(command.order_id)
-        case OpenAccount() | Deposit() | Withdraw() | CancelOrder() | FindRequest():
+        case (
+            OpenAccount()
+            | Deposit()
+            | Withdraw()
+            | CancelOrder()
+            | FindRequest()
+            | AmendOrder()
+            | ReleaseName()
+        ):
             pass
         case _:
             assert_never(command)
@@ -121,7 +132,7 @@ def _note_command(
 
 def _note_market(tail: Tail, partition: int, record: Kept) -> None:
     for command in market_frames.decode(record.value).commands:
-        if isinstance(command, Place | Cancel | Replace):
+        if isinstance(command, Place | Cancel | Replace | Amend):
             tail.moving.add(command.order_id)
 
 
@@ -134,5 +145,5 @@ def _note_updates(tail: Tail, outputs: list[Output]) -> None:
 
 def _note_forwarded(tail: Tail, outputs: list[Output]) -> None:
     for output in outputs:
-        if isinstance(output.message, Place | Cancel | Replace):
+        if isinstance(output.message, Place | Cancel | Replace | Amend):
             tail.moving.add(output.message.order_id)

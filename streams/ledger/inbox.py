@@ -11,12 +11,14 @@ from streams.messages import (
     FRAME_COMMANDS_MAX,
     FRAME_VERSION,
     AccountCommand,
+    AmendOrder,
     CancelOrder,
     Deposit,
     FindRequest,
     Frame,
     OpenAccount,
     PlaceOrder,
+    ReleaseName,
     Settle,
     Withdraw,
     account_frames,
@@ -33,8 +35,8 @@ TEXT_CHARS_MAX = 64
 class Inbox:
     """Opens records of `commands` and keeps, for each market partition, what came from it.
 
-    The api's frames bear no source and hold anything but settlements; a market's hold nothing
-    else, and are numbered without a gap.
+    The api's frames bear no source and hold anything but settlements and released names; a
+    market's hold nothing else, and are numbered without a gap.
     """
 
     __slots__ = ("_watermarks",)
@@ -75,9 +77,9 @@ class Inbox:
             raise MalformedRecord(f"a frame of {len(frame.commands)} commands")
         if frame.source and frame.source not in self._watermarks:
             raise MalformedRecord(f"an unknown source: {frame.source[:NAME_CHARS_MAX]!r}")
-        settles = bool(frame.source)
+        from_market = bool(frame.source)
         for command in frame.commands:
-            if isinstance(command, Settle) is not settles:
+            if isinstance(command, Settle | ReleaseName) is not from_market:
                 raise MalformedRecord(f"a {type(command).__name__} from {frame.source!r}")
             if not _is_well_formed(command):
                 raise MalformedRecord(f"a name that can't be one: {str(command)[:500]}")
@@ -113,6 +115,17 @@ def _is_well_formed(command: AccountCommand) -> bool:
                 and _is_name(command.market)
                 and _is_key(command.idempotency_key)
             )
+        case AmendOrder():
+            named = command.order_id > 0 or _is_text(command.client_order_id)
+            return (
+                named
+                and _is_text(command.account)
+                and _is_name(command.market)
+                and _is_text(command.new_client_order_id)
+                and _is_key(command.idempotency_key)
+            )
+        case ReleaseName():
+            return _is_text(command.account) and _is_text(command.client_order_id)
         case Deposit() | Withdraw():
             bounded = not command.reference or _is_text(command.reference)
             return (

@@ -10,12 +10,14 @@ from streams.messages import (
     ACCOUNT_PARTITIONS_MAX,
     UNITS_MAX,
     AccountId,
+    AmendOrder,
     Asset,
     CancelOrder,
     MarketId,
     OrderId,
     PlaceOrder,
     Reason,
+    ReleaseName,
     Settle,
 )
 
@@ -27,10 +29,17 @@ later settlement, whichever way assets wander between partitions, can take a bal
 """
 
 
-class OpenOrder:
-    """An order whose market has not closed it yet; `held` of its purse is still held for it."""
+AMENDMENTS_UNDER_WAY_MAX = 16
+"""Of one order."""
 
-    __slots__ = ("client_order_id", "held", "market", "market_partition", "purse")
+
+class OpenOrder:
+    """An order whose market has not closed it yet; `held` of its purse is still held for it.
+
+    While amendments are under way it goes by `other_names` as well: one for each of them.
+    """
+
+    __slots__ = ("client_order_id", "held", "market", "market_partition", "other_names", "purse")
 
     def __init__(
         self, market: MarketId, market_partition: int, client_order_id: str, purse: Purse, held: int
@@ -40,6 +49,12 @@ class OpenOrder:
         self.client_order_id = client_order_id
         self.purse = purse
         self.held = held
+        self.other_names: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All client order ids that lead to it."""
+        return (self.client_order_id, *self.other_names)
 
 
 class Account:
@@ -66,6 +81,24 @@ class Account:
     def remove(self, order_id: OrderId) -> None:
         order = self.orders.pop(order_id)
         del self.order_ids[order.client_order_id]
+        for name in {*order.other_names} - {order.client_order_id}:
+            del self.order_ids[name]
+
+    def add_name(self, order_id: OrderId, name: str) -> None:
+        """Let a client order id lead to an open order besides those that do already."""
+        order = self.orders[order_id]
+        order.other_names += (name,)
+        self.order_ids[name] = order_id
+
+    def remove_name(self, order_id: OrderId, name: str) -> None:
+        """Take back one of an order's names; it keeps at least one."""
+        order = self.orders[order_id]
+        names = list(order.names)
+        names.remove(name)
+        order.client_order_id, *rest = names
+        order.other_names = tuple(rest)
+        if name not in names:
+            del self.order_ids[name]
 
 
 class Ledger:
@@ -127,14 +160,40 @@ class Ledger:
         account.add(order_id, opened)
         return Reason.NONE
 
-    def open_order(self, cancel: CancelOrder) -> tuple[OrderId, OpenOrder] | None:
-        """The open order a cancel names, if the account has it in that market."""
-        account = self.accounts.get(cancel.account)
+    def amend(self, amend: AmendOrder) -> tuple[OrderId, OpenOrder] | Reason:
+        """The open order an amendment names, which is known by its new name from now on as well."""
+        found = self.open_order(amend)
+        if found is None:
+            return Reason.UNKNOWN_ORDER
+        account, (order_id, order) = self.accounts[amend.account], found
+        if account.order_ids.get(amend.new_client_order_id, order_id) != order_id:
+            return Reason.DUPLICATE_ORDER_ID
+        if len(order.other_names) >= AMENDMENTS_UNDER_WAY_MAX:
+            return Reason.TOO_MANY_AMENDMENTS
+        account.add_name(order_id, amend.new_client_order_id)
+        return order_id, order
+
+    def release_name(self, release: ReleaseName) -> None:
+        """Take back a name that an order does not go by, after its market has said so.
+
+        Raises `LedgerCorrupt` when no open order has the name.
+        """
+        account = self.accounts.get(release.account)
+        order = account.orders.get(release.order_id) if account is not None else None
+        if account is None or order is None or not order.other_names:
+            raise LedgerCorrupt(f"a name of an order that has no other: {release}")
+        if release.client_order_id not in order.names:
+            raise LedgerCorrupt(f"not a name of {order.names}: {release}")
+        account.remove_name(release.order_id, release.client_order_id)
+
+    def open_order(self, named: CancelOrder | AmendOrder) -> tuple[OrderId, OpenOrder] | None:
+        """The open order a command names, if the account has it in that market."""
+        account = self.accounts.get(named.account)
         if account is None:
             return None
-        order_id = cancel.order_id or account.order_ids.get(cancel.client_order_id)
+        order_id = named.order_id or account.order_ids.get(named.client_order_id)
         order = None if order_id is None else account.orders.get(order_id)
-        if order_id is None or order is None or order.market != cancel.market:
+        if order_id is None or order is None or order.market != named.market:
             return None
         return order_id, order
 

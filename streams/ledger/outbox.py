@@ -8,6 +8,7 @@ from streams.ledger.books import Purse
 from streams.messages import (
     AccountId,
     AccountOpened,
+    Amend,
     BalanceChange,
     BalanceUpdate,
     Cancel,
@@ -70,7 +71,7 @@ class Outbox:
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def forward(self, partition: int, command: Place | Cancel) -> None:
+    def forward(self, partition: int, command: Place | Cancel | Amend) -> None:
         """Pass a command on to its market."""
         self.last_commands[partition] = seq = self.last_commands[partition] + 1
         self._outputs.append(

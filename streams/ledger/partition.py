@@ -12,6 +12,8 @@ from streams.ledger.outbox import Outbox
 from streams.ledger.requests import KeyedCommand, Remembered, Requests, digest_of
 from streams.messages import (
     AccountId,
+    Amend,
+    AmendOrder,
     Asset,
     BalanceChange,
     Cancel,
@@ -24,6 +26,7 @@ from streams.messages import (
     Place,
     PlaceOrder,
     Reason,
+    ReleaseName,
     Sequence,
     Settle,
     Withdraw,
@@ -64,6 +67,8 @@ class LedgerPartition:
             self.outbox.begin(offset, index, self.time)
             if isinstance(command, Settle):
                 self._settle(command, (frame.source, Sequence(frame.first_seq + index)))
+            elif isinstance(command, ReleaseName):
+                self.ledger.release_name(command)
             elif isinstance(command, OpenAccount | FindRequest) or not self._is_retry(command):
                 self._take(command)
         return self.outbox.take()
@@ -92,6 +97,8 @@ class LedgerPartition:
                 self._place(command)
             case CancelOrder():
                 self._cancel(command)
+            case AmendOrder():
+                self._amend(command)
             case Deposit(account=account, asset=asset, amount=amount):
                 reason = self.ledger.deposit(account, asset, amount)
                 self._answer(account, asset, BalanceChange.DEPOSIT, reason)
@@ -153,6 +160,24 @@ class LedgerPartition:
         self.outbox.forward(
             order.market_partition,
             Cancel(self.outbox.request, order_id, cancel.account, order.market),
+        )
+
+    def _amend(self, amend: AmendOrder) -> None:
+        found = self.ledger.amend(amend)
+        if isinstance(found, Reason):
+            self.outbox.request_rejected(amend.account, found)
+            return
+        order_id, order = found
+        self.outbox.forward(
+            order.market_partition,
+            Amend(
+                self.outbox.request,
+                order_id,
+                amend.account,
+                order.market,
+                amend.new_client_order_id,
+                amend.quantity,
+            ),
         )
 
     def _settle(self, settle: Settle, name: tuple[str, Sequence]) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from streams.messages import (
     AccountId,
+    AmendOrder,
     CancelOrder,
     Deposit,
     Millis,
@@ -28,7 +29,7 @@ REMEMBERED_MS = 24 * 3_600_000
 KEYS_MAX = 100_000
 """Requests remembered of one account; beyond that its oldest are forgotten early."""
 
-KeyedCommand = PlaceOrder | CancelOrder | Deposit | Withdraw
+KeyedCommand = PlaceOrder | CancelOrder | AmendOrder | Deposit | Withdraw
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -111,6 +112,15 @@ def digest_of(command: KeyedCommand) -> bytes:
             )
         case CancelOrder():
             asked = ("cancel", command.market, command.order_id, command.client_order_id)
+        case AmendOrder():
+            asked = (
+                "amend",
+                command.market,
+                command.order_id,
+                command.client_order_id,
+                command.new_client_order_id,
+                command.quantity,
+            )
         case Deposit():
             asked = ("deposit", command.asset, command.amount, command.reference)
         case Withdraw():

@@ -58,6 +58,12 @@ class OrderRow(msgspec.Struct, frozen=True, array_like=True):
     held: int
 
 
+class NamesRow(msgspec.Struct, frozen=True, array_like=True):
+    account: AccountId
+    order_id: OrderId
+    other_names: tuple[str, ...]
+
+
 class System(msgspec.Struct, frozen=True, array_like=True, tag="system"):
     rows: list[SystemRow]
 
@@ -74,6 +80,12 @@ class Orders(msgspec.Struct, frozen=True, array_like=True, tag="orders"):
     rows: list[OrderRow]
 
 
+class Names(msgspec.Struct, frozen=True, array_like=True, tag="names"):
+    """Of orders with amendments under way; where there are none, there is no such chunk."""
+
+    rows: list[NamesRow]
+
+
 class Requests(msgspec.Struct, frozen=True, array_like=True, tag="requests"):
     """Those with an idempotency key, the oldest first. Snapshots from before there were any have
     none of these chunks, and are read all the same.
@@ -82,7 +94,7 @@ class Requests(msgspec.Struct, frozen=True, array_like=True, tag="requests"):
     rows: list[Remembered]
 
 
-Chunk = Head | System | Accounts | Purses | Orders | Requests
+Chunk = Head | System | Accounts | Purses | Orders | Names | Requests
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Chunk)
@@ -107,12 +119,14 @@ def write(state: LedgerPartition) -> Iterator[bytes]:
     for systems in _chunks(_system_rows(ledger)):
         yield _encoder.encode(System(systems))
     accounts = sorted(ledger.accounts.items())
-    for names in _chunks(name for name, _ in accounts):
-        yield _encoder.encode(Accounts(names))
+    for account_names in _chunks(name for name, _ in accounts):
+        yield _encoder.encode(Accounts(account_names))
     for purses in _chunks(_purse_rows(accounts)):
         yield _encoder.encode(Purses(purses))
     for orders in _chunks(_order_rows(accounts)):
         yield _encoder.encode(Orders(orders))
+    for names in _chunks(_names_rows(accounts)):
+        yield _encoder.encode(Names(names))
     for requests in _chunks(state.requests):
         yield _encoder.encode(Requests(requests))
 
@@ -156,6 +170,11 @@ def _fill(state: LedgerPartition, chunk: Chunk) -> None:
             for order in orders:
                 account = ledger.accounts[order.account]
                 account.add(order.order_id, _open_order(account, order))
+        case Names(rows=named):
+            for row_of_names in named:
+                account = ledger.accounts[row_of_names.account]
+                for name in row_of_names.other_names:
+                    account.add_name(row_of_names.order_id, name)
         case Requests(rows=requests):
             state.requests.extend(requests)
         case Head():
@@ -192,6 +211,13 @@ def _order_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[OrderRow]
                 order.purse.asset,
                 order.held,
             )
+
+
+def _names_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[NamesRow]:
+    for name, account in accounts:
+        for order_id, order in sorted(account.orders.items()):
+            if order.other_names:
+                yield NamesRow(name, order_id, order.other_names)
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:

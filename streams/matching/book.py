@@ -57,6 +57,7 @@ class Order(msgspec.Struct, gc=False, eq=False):
     created: Millis
     executed: int = 0
     executed_quote: int = 0
+    amendments: int = 0
     ahead: OrderId = NOBODY
     behind: OrderId = NOBODY
 
@@ -166,6 +167,13 @@ class Book:
             orders[order.ahead].behind = order.behind
             orders[order.behind].ahead = order.ahead
         level.quantity = level.quantity - order.quantity + order.executed
+
+    def reduce(self, order: Order, lots: int) -> None:
+        """Take lots off a resting order, fewer than remain of it; it keeps its place."""
+        side = self.bids if order.side is _BUY else self.asks
+        level = side.levels[order.price * side.sign]
+        level.quantity = level.quantity - lots
+        order.quantity = order.quantity - lots
 
     def queue(self, level: Level) -> Iterator[Order]:
         """The orders of a level, first come first."""

@@ -6,6 +6,7 @@ from streams.matching.book import BookSide
 from streams.matching.market import Market
 from streams.matching.outcomes import (
     Accepted,
+    Amended,
     Cancelled,
     Expired,
     Outcome,
@@ -54,7 +55,7 @@ class DepthFeed:
             match outcome:
                 case Traded():
                     self._touched(outcome.maker.side).add(outcome.price)
-                case Cancelled():
+                case Cancelled() | Amended():
                     self._touched(outcome.order.side).add(outcome.order.price)
                 case Replaced():
                     self._touched(outcome.order.side).add(outcome.old_price)

@@ -17,6 +17,7 @@ from streams.messages import (
     FRAME_COMMANDS_MAX,
     FRAME_VERSION,
     UNITS_MAX,
+    Amend,
     Cancel,
     ConfigureMarket,
     Frame,
@@ -37,7 +38,7 @@ TEXT_CHARS_MAX = 64
 class Inbox:
     """Opens records of `orders` and keeps, for each partition of accounts, what came from it.
 
-    A ledger's frames are numbered without a gap and hold orders, cancels and replacements of its
+    A ledger's frames are numbered without a gap and hold orders and what changes orders of its
     own accounts. An administrator's bear no source and hold configurations of this partition's
     markets: those change nothing when they are taken twice.
     """
@@ -108,6 +109,10 @@ def _check_command(command: MarketCommand, ledger: int) -> None:
             _check_request(command.order_id, ledger)
             _check_texts(command.account, command.market)
             _check_hold(command.hold)
+        case Amend():
+            _check_request(command.request, ledger)
+            _check_request(command.order_id, ledger)
+            _check_texts(command.account, command.market, command.client_order_id)
         case ConfigureMarket() | Tick():
             raise MalformedRecord(f"a {type(command).__name__} from ledger {ledger}")
         case _:

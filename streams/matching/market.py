@@ -17,6 +17,7 @@ import msgspec
 from streams.matching.book import Book, BookSide, Level, Order
 from streams.matching.outcomes import (
     Accepted,
+    Amended,
     Cancelled,
     Expired,
     Outcome,
@@ -26,7 +27,9 @@ from streams.matching.outcomes import (
 )
 from streams.matching.rules import Rules
 from streams.messages import (
+    AMENDMENTS_MAX,
     UNITS_MAX,
+    Amend,
     Cancel,
     MarketConfig,
     MarketStatus,
@@ -63,13 +66,15 @@ class Market:
         self.trade_id = 0
         self.aggregate_id = 0
 
-    def apply(self, command: Place | Cancel | Replace, at: Millis) -> list[Outcome]:
+    def apply(self, command: Place | Cancel | Replace | Amend, at: Millis) -> list[Outcome]:
         """Take one command at the log's time `at` and say what happened, in order."""
         if isinstance(command, Place):
             return self._place(command, at)
         if isinstance(command, Cancel):
             return self._cancel(command)
-        return self._replace(command)
+        if isinstance(command, Replace):
+            return self._replace(command)
+        return self._amend(command)
 
     def configure(self, config: MarketConfig) -> int:
         """Change what of a market can change, and name that change.
@@ -186,6 +191,23 @@ class Market:
         self._execute_limit(order, outcomes)
         return outcomes
 
+    def _amend(self, command: Amend) -> list[Outcome]:
+        order = self.book.orders.get(command.order_id)
+        if order is None or order.account != command.account:
+            return [Rejected(command, Reason.UNKNOWN_ORDER)]
+        reason = self._amend_refusal(order, command.quantity)
+        if reason:
+            return [Rejected(command, reason)]
+        reduced = order.quantity - command.quantity
+        released = self.rules.hold(order.side, order.price, reduced)
+        amended = Amended(
+            self._next(), order, command.request, order.client_order_id, order.quantity, released
+        )
+        self.book.reduce(order, reduced)
+        order.client_order_id = command.client_order_id
+        order.amendments = order.amendments + 1
+        return [amended]
+
     # -- refusals --------------------------------------------------------------------------------
 
     def _replace_refusal(self, order: Order, command: Replace) -> Reason:
@@ -201,6 +223,19 @@ class Market:
         if order.order_type is _MAKER and self._crosses(order.side, command.price):
             return Reason.WOULD_TAKE
         return Reason.NONE
+
+    def _amend_refusal(self, order: Order, quantity: int) -> Reason:
+        if self.config.status is not _TRADING:
+            return Reason.MARKET_CLOSED
+        if quantity == order.quantity:
+            return Reason.NOTHING_CHANGES
+        if quantity > order.quantity:
+            return Reason.QUANTITY_INCREASED
+        if 0 < quantity <= order.executed:
+            return Reason.QUANTITY_EXECUTED
+        if order.amendments >= AMENDMENTS_MAX:
+            return Reason.TOO_MANY_AMENDMENTS
+        return self.rules.limit(order.price, quantity)
 
     def _crosses(self, side: Side, price: int) -> bool:
         opposite = self.book.opposite(side)

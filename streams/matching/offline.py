@@ -15,6 +15,7 @@ from streams.matching.book import NOBODY, BookSide, Order
 from streams.matching.market import Market
 from streams.matching.outcomes import (
     Accepted,
+    Amended,
     Cancelled,
     Expired,
     Outcome,
@@ -256,6 +257,8 @@ class OfflineMarket:
                 return _about(seq, "accepted", order)
             case Replaced(seq=seq, order=order):
                 return _about(seq, "replaced", order)
+            case Amended(seq=seq, order=order):
+                return _about(seq, "amended", order)
             case Cancelled(seq=seq, order=order):
                 return _about(seq, "cancelled", order)
             case Expired(seq=seq, order=order, rest=rest):
@@ -275,7 +278,7 @@ class OfflineMarket:
                     self._keep_name(order)
                 case Traded(maker=order) | Replaced(order=order) | Cancelled(order=order):
                     self._keep_name(order)
-                case Expired() | Rejected():
+                case Amended() | Expired() | Rejected():
                     pass
                 case _:
                     assert_never(outcome)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from streams.matching.book import Order
-from streams.messages import Cancel, Place, Reason, Replace, RequestId
+from streams.messages import Amend, Cancel, Place, Reason, Replace, RequestId
 
 
 class Accepted(msgspec.Struct, gc=False):
@@ -52,6 +52,19 @@ class Replaced(msgspec.Struct, gc=False):
     released: int
 
 
+class Amended(msgspec.Struct, gc=False):
+    """A resting order was reduced in its place; `old_*` is what it was, `released` of its hold is
+    more than it needs now.
+    """
+
+    seq: int
+    order: Order
+    request: RequestId
+    old_client_order_id: str
+    old_quantity: int
+    released: int
+
+
 class Cancelled(msgspec.Struct, gc=False):
     """A resting order was taken out at its owner's request."""
 
@@ -77,8 +90,8 @@ class Expired(msgspec.Struct, gc=False):
 class Rejected(msgspec.Struct, gc=False):
     """A command was refused and changed nothing; this is no event of the market and has no name."""
 
-    command: Place | Cancel | Replace
+    command: Place | Cancel | Replace | Amend
     reason: Reason
 
 
-Outcome = Accepted | Traded | Replaced | Cancelled | Expired | Rejected
+Outcome = Accepted | Traded | Replaced | Amended | Cancelled | Expired | Rejected

@@ -18,6 +18,7 @@ from streams.matching.reports import (
     report_standing,
 )
 from streams.messages import (
+    Amend,
     Cancel,
     ConfigureMarket,
     MarketConfig,
@@ -105,7 +106,7 @@ class MatchingPartition:
                 self.markets[name].tick()
                 self.outbox.depth(feed.snapshot(self.time))
 
-    def _trade(self, command: Place | Cancel | Replace) -> DepthFeed | None:
+    def _trade(self, command: Place | Cancel | Replace | Amend) -> DepthFeed | None:
         """Let a market take a command, and tell what it made of it; returns the market's feed."""
         market = self.markets.get(command.market)
         if market is None:

@@ -14,6 +14,7 @@ from streams.matching.book import Order
 from streams.matching.outbox import Outbox
 from streams.matching.outcomes import (
     Accepted,
+    Amended,
     Cancelled,
     Expired,
     Outcome,
@@ -32,6 +33,8 @@ from streams.matching.settlement import (
 from streams.messages import (
     UNITS_MAX,
     AccountId,
+    Amend,
+    Amendment,
     Cancel,
     Execution,
     Market,
@@ -40,6 +43,7 @@ from streams.messages import (
     OrderUpdate,
     Place,
     Reason,
+    ReleaseName,
     Replace,
     RequestId,
     RequestRejected,
@@ -58,6 +62,7 @@ _NEW = Execution.NEW
 _STATUS_NEW = OrderStatus.NEW
 _FILLED = OrderStatus.FILLED
 _PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
+_NO_ORDER = (Reason.UNKNOWN_ORDER, Reason.UNKNOWN_MARKET)
 
 # Made of plain ints here: to a worker's busiest function a NewType is a call, and this has ten.
 _order_update: Callable[..., OrderUpdate] = OrderUpdate
@@ -66,7 +71,7 @@ _order_update: Callable[..., OrderUpdate] = OrderUpdate
 def report(
     outbox: Outbox,
     config: MarketConfig,
-    command: Place | Cancel | Replace,
+    command: Place | Cancel | Replace | Amend,
     outcomes: list[Outcome],
 ) -> None:
     """Tell what a market made of a command."""
@@ -82,6 +87,8 @@ def report(
                 _report_accepted(outbox, config, outcome, request, last)
             case Replaced():
                 _report_replaced(outbox, config, outcome, request, last)
+            case Amended():
+                _report_amended(outbox, config, outcome)
             case Cancelled() | Expired():
                 _report_closed(outbox, config, outcome, request)
             case Rejected():
@@ -99,9 +106,14 @@ def report_rejection(outbox: Outbox, rejected: Rejected, config: MarketConfig | 
     match command:
         case Place():
             _report_refused_order(outbox, command, rejected.reason, config)
-        case Cancel() | Replace():
+        case Cancel() | Replace() | Amend():
             if isinstance(command, Replace) and command.hold:
                 outbox.settle(return_hold(command, done=False))
+            # Of an order that is gone, its end has freed all names.
+            if isinstance(command, Amend) and rejected.reason not in _NO_ORDER:
+                outbox.settle(
+                    ReleaseName(command.account, command.order_id, command.client_order_id)
+                )
             outbox.update(
                 RequestRejected(
                     source=outbox.source,
@@ -163,7 +175,7 @@ def report_standing(outbox: Outbox, config: MarketConfig, order: Order) -> Order
     )
 
 
-def _request(command: Place | Cancel | Replace) -> RequestId:
+def _request(command: Place | Cancel | Replace | Amend) -> RequestId:
     return RequestId(command.order_id) if isinstance(command, Place) else command.request
 
 
@@ -313,6 +325,27 @@ def _report_replaced(
     )
 
 
+def _report_amended(outbox: Outbox, config: MarketConfig, amended: Amended) -> None:
+    """An order was reduced and renamed in its place; what it holds too much is released."""
+    order = amended.order
+    account, old_name = AccountId(order.account), amended.old_client_order_id
+    _say(
+        outbox,
+        config,
+        order,
+        amended.request,
+        Execution.REPLACED,
+        _PARTIALLY_FILLED if order.executed else _STATUS_NEW,
+        amended.seq,
+        order.executed,
+        order.executed_quote,
+        release(config, order, amended.released, done=False),
+        last=True,
+        amendment=Amendment(old_name, Units(amended.old_quantity * config.lot)),
+    )
+    outbox.settle(ReleaseName(account, order.order_id, old_name))
+
+
 def _report_closed(
     outbox: Outbox, config: MarketConfig, closed: Cancelled | Expired, request: RequestId
 ) -> None:
@@ -351,6 +384,7 @@ def _say(
     *,
     reason: Reason = Reason.NONE,
     last: bool = False,
+    amendment: Amendment | None = None,
 ) -> None:
     """Put out an update of an order that is about no trade, and the settlement it leads to."""
     outbox.update(
@@ -379,6 +413,7 @@ def _say(
             reason=reason,
             settlement=outbox.settle(settle) if settle else 0,
             last=last,
+            amendment=amendment,
         )
     )
 

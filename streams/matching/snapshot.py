@@ -69,6 +69,19 @@ class Orders(msgspec.Struct, frozen=True, array_like=True, tag="orders"):
     rows: list[OrderRow]
 
 
+class ExtraRow(msgspec.Struct, frozen=True, array_like=True):
+    """What most orders do not have, of one that has some of it."""
+
+    order_id: OrderId
+    amendments: int
+
+
+class Extras(msgspec.Struct, frozen=True, array_like=True, tag="extras"):
+    """Of the last market's orders; a market whose orders have nothing of it has no such chunk."""
+
+    rows: list[ExtraRow]
+
+
 class DepthHead(msgspec.Struct, frozen=True, array_like=True, tag="depth"):
     """What the last market has told of its book. Ends the market."""
 
@@ -77,7 +90,7 @@ class DepthHead(msgspec.Struct, frozen=True, array_like=True, tag="depth"):
     snapshot_at: Millis = Millis(0)
 
 
-Chunk = Head | MarketHead | Orders | DepthHead
+Chunk = Head | MarketHead | Orders | Extras | DepthHead
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Chunk] = msgspec.msgpack.Decoder(Chunk)
@@ -114,6 +127,9 @@ def write_market(market: Market) -> Iterator[bytes]:
     rows = (_row(order) for order in book.resting())
     while chunk := list(islice(rows, ROWS_MAX)):
         yield _encoder.encode(Orders(chunk))
+    extras = (_extra(order) for order in book.resting() if order.amendments)
+    while found := list(islice(extras, ROWS_MAX)):
+        yield _encoder.encode(Extras(found))
 
 
 def read(state: MatchingPartition, chunks: Iterable[bytes]) -> None:
@@ -154,6 +170,9 @@ def _read_market(
             case Orders(rows=rows):
                 for row in rows:
                     market.book.add(_order(row))
+            case Extras(rows=extras):
+                for extra in extras:
+                    market.book.orders[extra.order_id].amendments = extra.amendments
             case DepthHead(last_seq=last_seq, diffs=diffs, snapshot_at=snapshot_at):
                 if len(market.book.orders) != head.orders:
                     raise SnapshotMismatch(f"{head.config.market} lacks orders")
@@ -190,6 +209,10 @@ def _row(order: Order) -> OrderRow:
         order.executed,
         order.executed_quote,
     )
+
+
+def _extra(order: Order) -> ExtraRow:
+    return ExtraRow(order.order_id, order.amendments)
 
 
 def _order(row: OrderRow) -> Order:

@@ -11,6 +11,8 @@ from streams.messages.commands import (
     FRAME_BYTES_MAX,
     FRAME_VERSION,
     AccountCommand,
+    Amend,
+    AmendOrder,
     Cancel,
     CancelOrder,
     ConfigureMarket,
@@ -21,6 +23,7 @@ from streams.messages.commands import (
     OpenAccount,
     Place,
     PlaceOrder,
+    ReleaseName,
     Replace,
     Settle,
     Tick,
@@ -31,6 +34,7 @@ from streams.messages.commands import (
 )
 from streams.messages.events import (
     AccountOpened,
+    Amendment,
     Balance,
     BalanceChange,
     BalanceUpdate,
@@ -74,6 +78,7 @@ from streams.messages.units import (
 )
 from streams.messages.vocabulary import (
     ACCOUNT_PARTITIONS_MAX,
+    AMENDMENTS_MAX,
     FRAME_COMMANDS_MAX,
     AccountId,
     Asset,
@@ -95,6 +100,7 @@ from streams.messages.vocabulary import (
 
 __all__ = [
     "ACCOUNT_PARTITIONS_MAX",
+    "AMENDMENTS_MAX",
     "BASIS_POINTS",
     "DECIMALS",
     "FRAME_BYTES_MAX",
@@ -105,6 +111,9 @@ __all__ = [
     "AccountCommand",
     "AccountId",
     "AccountOpened",
+    "Amend",
+    "AmendOrder",
+    "Amendment",
     "AmountError",
     "Asset",
     "Balance",
@@ -139,6 +148,7 @@ __all__ = [
     "PrecisionError",
     "PublicEvent",
     "Reason",
+    "ReleaseName",
     "Replace",
     "RequestId",
     "RequestRejected",

@@ -119,7 +119,44 @@ class FindRequest(_Command, frozen=True, tag=7):
     idempotency_key: str
 
 
-AccountCommand = OpenAccount | Deposit | Withdraw | PlaceOrder | CancelOrder | Settle | FindRequest
+class AmendOrder(_Command, frozen=True, tag=8):
+    """Reduce an open order to `quantity` lots in all, executed ones included; it keeps its place.
+
+    It is named as in `CancelOrder`, and goes by `new_client_order_id` from then on.
+    """
+
+    account: AccountId
+    market: MarketId
+    market_partition: int
+    order_id: OrderId
+    client_order_id: str
+    new_client_order_id: str
+    quantity: Lots
+    idempotency_key: str = ""
+
+
+class ReleaseName(_Command, frozen=True, tag=9):
+    """A market's word on an amendment: an open order does not go by this client order id.
+
+    It is the order's former one, or the one it would have had if it had been amended.
+    """
+
+    account: AccountId
+    order_id: OrderId
+    client_order_id: str
+
+
+AccountCommand = (
+    OpenAccount
+    | Deposit
+    | Withdraw
+    | PlaceOrder
+    | CancelOrder
+    | Settle
+    | FindRequest
+    | AmendOrder
+    | ReleaseName
+)
 
 
 # -- commands to a market ------------------------------------------------------------------------
@@ -177,7 +214,18 @@ class Tick(_Command, frozen=True, tag=5):
     """
 
 
-MarketCommand = Place | Cancel | Replace | ConfigureMarket | Tick
+class Amend(_Command, frozen=True, tag=6):
+    """Reduce a resting order to `quantity` lots in all; it keeps its place and takes a new name."""
+
+    request: RequestId
+    order_id: OrderId
+    account: AccountId
+    market: MarketId
+    client_order_id: str
+    quantity: Lots
+
+
+MarketCommand = Place | Cancel | Replace | ConfigureMarket | Tick | Amend
 
 
 # -- frames --------------------------------------------------------------------------------------

@@ -49,6 +49,13 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     account: AccountId
 
 
+class Amendment(msgspec.Struct, frozen=True, gc=False):
+    """What an amended order was before: its client order id, and its quantity in units."""
+
+    client_order_id: str
+    quantity: Units
+
+
 class OrderUpdate(_Event, frozen=True, tag="order"):
     """What happened to an order, and how it stands since.
 
@@ -86,6 +93,7 @@ class OrderUpdate(_Event, frozen=True, tag="order"):
     reason: Reason = Reason.NONE
     settlement: Sequence = Sequence(0)
     last: bool = False
+    amendment: Amendment | None = None
 
 
 class Balance(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -19,6 +19,9 @@ RequestId = NewType("RequestId", int)
 FRAME_COMMANDS_MAX = 256
 ACCOUNT_PARTITIONS_MAX = 32
 
+AMENDMENTS_MAX = 10
+"""How often one order may be amended."""
+
 
 def request_id(partition: int, offset: int, index: int) -> RequestId:
     """Name the command at `index` of the frame at `offset` of a partition of `commands`.
@@ -109,6 +112,10 @@ class Reason(StrEnum):
     LOT_SIZE = "lot size"
     MIN_NOTIONAL = "min notional"
     HOLD_TOO_SMALL = "hold too small"
+    NOTHING_CHANGES = "nothing changes"
+    QUANTITY_INCREASED = "quantity increased"
+    QUANTITY_EXECUTED = "quantity executed already"
+    TOO_MANY_AMENDMENTS = "too many amendments"
     WOULD_TAKE = "would take"
     INVALID_COMBINATION = "invalid combination"
     IMMEDIATE_OR_CANCEL = "immediate or cancel"

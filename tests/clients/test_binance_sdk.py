@@ -65,6 +65,22 @@ def test_an_order_is_placed_asked_for_and_cancelled(client: Any) -> None:
     assert len(client.delete_open_orders(SYMBOL).data()) == 1
 
 
+def test_an_order_is_amended_in_its_place(client: Any) -> None:
+    order = limit(client, BUY, 2, 100, new_client_order_id="sdk-1")
+    answer = client.order_amend_keep_priority(
+        SYMBOL, new_qty=1.5, orig_client_order_id="sdk-1", new_client_order_id="sdk-2"
+    ).data()
+    amended = answer.amended_order
+    assert (amended.order_id, amended.qty) == (order.order_id, "1.50000000")
+    assert (amended.orig_client_order_id, amended.client_order_id) == ("sdk-1", "sdk-2")
+    (found,) = client.order_amendments(SYMBOL, order_id=order.order_id).data()
+    assert (found.orig_qty, found.new_qty) == ("2.00000000", "1.50000000")
+    assert found.execution_id == answer.execution_id
+    with pytest.raises(BadRequestError) as raised:
+        client.order_amend_keep_priority(SYMBOL, new_qty=2, order_id=order.order_id)
+    assert raised.value.status_code == -2038
+
+
 def test_every_kind_of_order_there_is(client: Any, other: Trader) -> None:
     other.limit("SELL", "4", "100")
     bought = client.new_order(SYMBOL, BUY, MARKET, quantity=1).data()

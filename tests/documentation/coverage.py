@@ -55,8 +55,6 @@ NOT_SERVED = {
     "GET /api/v3/referencePrice": NO_REFERENCE,
     "GET /api/v3/referencePrice/calculation": NO_REFERENCE,
     "POST /api/v3/order/cancelReplace": "comes with the market machine's own replace",
-    "PUT /api/v3/order/amend/keepPriority": "comes with the market machine's own amend",
-    "GET /api/v3/order/amendments": "comes with amending",
     "POST /api/v3/order/oco": LISTS,
     "POST /api/v3/orderList/oco": LISTS,
     "POST /api/v3/orderList/oto": LISTS,
@@ -103,6 +101,10 @@ DIFFERS = {
     "POST /api/v3/order": Remark("", _ORDER),
     "POST /api/v3/order/test": Remark(
         "", {**_ORDER, "computeCommissionRates": "**no**: `account/commission` has the rates"}
+    ),
+    "PUT /api/v3/order/amend/keepPriority": Remark(
+        "10 times an order at most; only while the market is `TRADING`",
+        {"newQty": "more than has been executed"},
     ),
     "GET /api/v3/order": Remark("an order that was refused can be asked for, and is not listed"),
     "GET /api/v3/account": Remark("commission rates are the highest of any market"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.messages import Cancel, OrderType, Place, Replace, Side, TimeInForce
+from streams.messages import Amend, Cancel, OrderType, Place, Replace, Side, TimeInForce
 
 Said = tuple[object, ...]
 REFUSED: Said = ("refused",)
@@ -24,6 +24,8 @@ class NaiveOrder:
     price: int
     open: int
     arrived: int
+    traded: int = 0
+    amendments: int = 0
 
 
 class NaiveMarket:
@@ -36,7 +38,7 @@ class NaiveMarket:
         self.trades = 0
         self.arrivals = 0
 
-    def apply(self, command: Place | Cancel | Replace) -> list[Said]:
+    def apply(self, command: Place | Cancel | Replace | Amend) -> list[Said]:
         if isinstance(command, Place):
             return self.place(command)
         order = self.find(command.order_id)
@@ -45,6 +47,8 @@ class NaiveMarket:
         if isinstance(command, Cancel):
             self.orders.remove(order)
             return [self.say("cancelled", order.order_id)]
+        if isinstance(command, Amend):
+            return self.amend(order, command)
         return self.replace(order, command)
 
     def find(self, order_id: int) -> NaiveOrder | None:
@@ -140,6 +144,15 @@ class NaiveMarket:
             self.rest(order)
         return said
 
+    def amend(self, order: NaiveOrder, command: Amend) -> list[Said]:
+        ordered, wanted = order.traded + order.open, command.quantity
+        too_little = wanted * order.price * self.tick_lot < self.min_notional
+        if not order.traded < wanted < ordered or too_little or order.amendments == 10:
+            return [REFUSED]
+        order.open = wanted - order.traded
+        order.amendments += 1
+        return [self.say("amended", order.order_id, wanted)]
+
     def rest(self, order: NaiveOrder) -> None:
         self.arrivals += 1
         order.arrived = self.arrivals
@@ -153,12 +166,14 @@ class NaiveMarket:
             if order.open:
                 quantity = min(order.open, maker.open)
                 order.open -= quantity
+                order.traded += quantity
                 said.append(self.trade(order.order_id, maker, quantity))
         return said
 
     def trade(self, taker: int, maker: NaiveOrder, quantity: int) -> Said:
         self.trades += 1
         maker.open -= quantity
+        maker.traded += quantity
         if not maker.open:
             self.orders.remove(maker)
         return self.say("trade", self.trades, maker.price, quantity, maker.order_id, taker)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from streams.messages import (
     AccountId,
+    Amend,
     Cancel,
     Lots,
     MarketId,
@@ -25,7 +26,7 @@ from tests.unit.matching.floor import LOT, TICK_LOT
 MARKET = MarketId("BTCUSDT")
 ACCOUNT_PARTITIONS = 2
 
-Order = Place | Cancel | Replace
+Order = Place | Cancel | Replace | Amend
 
 
 def _order_id(number: int) -> OrderId:
@@ -105,6 +106,16 @@ def _replace(draw: st.DrawFn) -> Replace:
     )
 
 
+@st.composite
+def _amend(draw: st.DrawFn) -> Amend:
+    number = draw(_number)
+    order_id = _order_id(number)
+    # Mostly back to the name it had: what leads to it is its ledger's affair.
+    name = f"c{number}" if draw(st.booleans()) else f"d{number}"
+    quantity = Lots(draw(st.integers(0, 6)))
+    return Amend(RequestId(order_id), order_id, _account(number), MARKET, name, quantity)
+
+
 _number = st.integers(1, 24)
 _side = st.sampled_from(Side)
 # Most orders rest, several at a price; a few cross.
@@ -113,7 +124,7 @@ _prices = {
     Side.SELL: st.sampled_from([9, 8, 7, 7, 7, 7, 6, 6, 6, 5, 3]),
 }
 _quantity = st.sampled_from([0, *range(1, 10), *range(4, 10)])
-_kinds: list[st.SearchStrategy[Order]] = [*[_place()] * 5, _cancel(), _replace()]
+_kinds: list[st.SearchStrategy[Order]] = [*[_place()] * 5, _cancel(), _replace(), _amend()]
 
 # Lists are mostly little longer than they must be; in a short one few orders meet.
 orders = st.lists(st.sampled_from(_kinds).flatmap(lambda kind: kind), min_size=16, max_size=50)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from streams.matching.market import Market
 from streams.matching.outcomes import (
     Accepted,
+    Amended,
     Cancelled,
     Expired,
     Outcome,
@@ -52,6 +53,8 @@ def _said(outcome: Outcome) -> Said:
             return ("accepted", seq, order.order_id)
         case Replaced(seq=seq, order=order):
             return ("replaced", seq, order.order_id)
+        case Amended(seq=seq, order=order):
+            return ("amended", seq, order.order_id, order.quantity)
         case Cancelled(seq=seq, order=order):
             return ("cancelled", seq, order.order_id)
         case Expired(seq=seq, order=order, rest=rest, filled=filled):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streams.matching import MatchingPartition
 from streams.matching.snapshot import write_market
 from streams.messages import (
+    Amend,
     Cancel,
     Depth,
     DepthKind,
@@ -76,7 +77,7 @@ def test_money_is_conserved(commands: list[Order]) -> None:
     for value, command in zip(frames(commands, [1]), commands, strict=True):
         # A ledger never holds for an order that it has already: a duplicate brings nothing.
         duplicate = isinstance(command, Place) and command.order_id in book.orders
-        if not isinstance(command, Cancel) and not duplicate:
+        if not isinstance(command, Cancel | Amend) and not duplicate:
             held[command.order_id] += command.hold
         outputs = feed(machine, iter([value]))
         for settle in messages(outputs, Settle):

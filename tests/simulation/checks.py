@@ -13,16 +13,12 @@ from streams.messages import (
     Asset,
     Balance,
     BalanceUpdate,
-    CancelOrder,
     Deposit,
     DepthKind,
     MarketId,
-    OpenAccount,
     OrderId,
     OrderUpdate,
-    PlaceOrder,
     RequestId,
-    Settle,
     Update,
     Withdraw,
     depths,
@@ -319,7 +315,7 @@ def _check_deposits(
                 answered[asset] += amount
             case Withdraw(asset=asset, amount=amount) if request in changed:
                 answered[asset] -= amount
-            case OpenAccount() | Deposit() | Withdraw() | PlaceOrder() | CancelOrder() | Settle():
+            case _:
                 pass
     known = {request for request in changed if request in acknowledged}
     if known == changed:

@@ -18,6 +18,7 @@ from streams.messages import (
     FRAME_VERSION,
     AccountCommand,
     AccountId,
+    AmendOrder,
     Asset,
     CancelOrder,
     ConfigureMarket,
@@ -59,7 +60,7 @@ PAIRS = (("BTCUSDT", 0, BTC, USDT), ("ETHUSDT", 1, ETH, USDT), ("ETHBTC", 0, ETH
 ACCOUNTS = tuple(AccountId(f"account-{number}") for number in range(6))
 DEPOSIT = 20_000
 
-Keyed = PlaceOrder | CancelOrder | Deposit | Withdraw
+Keyed = PlaceOrder | CancelOrder | AmendOrder | Deposit | Withdraw
 """What can be sent again without being done again."""
 
 
@@ -140,8 +141,10 @@ class Clients:
         account, drawn = self._rng.choice(accounts), self._rng.random()
         if drawn < 0.72:
             return self._orders.place(account)
-        if drawn < 0.9:
+        if drawn < 0.84:
             return self._orders.cancel(account)
+        if drawn < 0.9:
+            return self._orders.amend(account)
         asset, amount = (
             self._rng.choice((BTC, ETH, USDT)),
             Units(self._rng.randint(-1, 5_000) * LOT),

@@ -7,6 +7,7 @@ from random import Random
 
 from streams.messages import (
     AccountId,
+    AmendOrder,
     CancelOrder,
     Lots,
     MarketConfig,
@@ -92,4 +93,18 @@ class Orders:
             order.market_partition,
             order_id if by_id else OrderId(0),
             "" if by_id else order.client_order_id,
+        )
+
+    def amend(self, account: AccountId) -> AmendOrder:
+        """An order of this account, or one that never was; the name may be taken or its own."""
+        named, self._number = self.cancel(account), self._number + 1
+        return AmendOrder(
+            account,
+            named.market,
+            named.market_partition,
+            named.order_id,
+            named.client_order_id,
+            self._rng.choice((f"a{self._number}", f"c{self._number - 3}", named.client_order_id))
+            or "same",
+            Lots(self._rng.randint(0, 6)),
         )

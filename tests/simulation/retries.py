@@ -28,6 +28,8 @@ from streams.topics import COMMANDS
 from tests.simulation.clients import idempotency_key_of
 from tests.simulation.exchange import Exchange, Violation
 
+_FIRSTS = (Execution.NEW, Execution.REJECTED, Execution.CANCELED, Execution.REPLACED)
+
 
 class Landed(NamedTuple):
     """A client's request as the log has it; `at` is the time its ledger took it at."""
@@ -89,7 +91,7 @@ def is_outcome(update: Update) -> bool:
     """Whether an update is the first that answers its request."""
     match update:
         case OrderUpdate(execution=execution):
-            return execution in (Execution.NEW, Execution.REJECTED, Execution.CANCELED)
+            return execution in _FIRSTS
         case BalanceUpdate(change=change):
             return change in (BalanceChange.DEPOSIT, BalanceChange.WITHDRAWAL)
         case AccountOpened() | RequestRejected() | RequestRepeated():

@@ -9,6 +9,7 @@ from streams.matching.book import BookSide
 from streams.matching.market import Market
 from streams.matching.outcomes import (
     Accepted,
+    Amended,
     Cancelled,
     Expired,
     Outcome,
@@ -18,6 +19,7 @@ from streams.matching.outcomes import (
 )
 from streams.messages import (
     AccountId,
+    Amend,
     Asset,
     Cancel,
     Lots,
@@ -141,6 +143,18 @@ class Floor:
         )
         return self._told(self.market.apply(command, Millis(1_000)))
 
+    def amend(self, name: str, quantity: int, *, by: str | None = None) -> list[str]:
+        """Reduce an order, which keeps its name."""
+        command = Amend(
+            RequestId(1),
+            OrderId(ord(name)),
+            AccountId(name if by is None else by),
+            MarketId("BTCUSDT"),
+            name,
+            Lots(quantity),
+        )
+        return self._told(self.market.apply(command, Millis(1_000)))
+
     def _told(self, outcomes: list[Outcome]) -> list[str]:
         return [told(outcome) for outcome in outcomes]
 
@@ -176,6 +190,8 @@ def told(outcome: Outcome) -> str:
             return f"{taker.client_order_id} takes {quantity} of {maker.client_order_id} at {price}"
         case Replaced(order=order):
             return f"{order.client_order_id} replaced"
+        case Amended(order=order):
+            return f"{order.client_order_id} amended to {order.quantity}"
         case Cancelled(order=order):
             return f"{order.client_order_id} cancelled"
         case Expired(order=order, rest=rest, filled=filled, reason=reason):

@@ -309,3 +309,53 @@ class TestNames:
         assert floor.market.seq == 5
         floor.cancel("b")
         assert floor.market.seq == 6
+
+
+class TestAmending:
+    def test_an_amended_order_keeps_its_place(self) -> None:
+        floor = Floor("| 101 | a5 b3")
+        assert floor.amend("a", 4) == ["a amended to 4"]
+        assert floor.book == table("| 101 | a4 b3")
+        assert floor.place("e", BUY, 5, 101) == [
+            "e accepted",
+            "e takes 4 of a at 101",
+            "e takes 1 of b at 101",
+        ]
+
+    def test_the_new_quantity_is_that_of_the_whole_order(self) -> None:
+        floor = Floor("| 101 | a5")
+        floor.place("e", BUY, 2, 101)
+        assert floor.amend("a", 2) == ["a refused: quantity executed already"]
+        assert floor.amend("a", 3) == ["a amended to 3"]
+        assert floor.book == table("| 101 | a1")
+
+    @pytest.mark.parametrize(
+        ("quantity", "reason"),
+        [
+            (5, "nothing changes"),
+            (6, "quantity increased"),
+            (0, "lot size"),
+            (-1, "lot size"),
+            (1, "min notional"),
+        ],
+    )
+    def test_what_is_refused_changes_nothing(self, quantity: int, reason: str) -> None:
+        floor = Floor("| 101 | a5", min_notional=2 * 101 * TICK_LOT)
+        assert floor.amend("a", quantity) == [f"a refused: {reason}"]
+        assert floor.book == table("| 101 | a5")
+
+    def test_only_its_owner_amends_an_order_and_only_while_it_rests(self) -> None:
+        floor = Floor("| 101 | a5")
+        assert floor.amend("a", 4, by="b") == ["a refused: unknown order"]
+        assert floor.amend("x", 4) == ["x refused: unknown order"]
+
+    def test_an_order_is_amended_ten_times_at_most(self) -> None:
+        floor = Floor("| 101 | a20")
+        for quantity in range(19, 9, -1):
+            assert floor.amend("a", quantity) == [f"a amended to {quantity}"]
+        assert floor.amend("a", 5) == ["a refused: too many amendments"]
+
+    def test_a_market_that_does_not_trade_amends_nothing(self) -> None:
+        floor = Floor("| 101 | a5")
+        floor.market.configure(config(status=MarketStatus.HALT))
+        assert floor.amend("a", 4) == ["a refused: market closed"]

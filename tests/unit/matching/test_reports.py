@@ -7,15 +7,19 @@ import msgspec
 from streams.matching.settlement import NO_ASSET
 from streams.messages import (
     UNIT,
+    Amend,
+    Amendment,
     Asset,
     Cause,
     Execution,
+    Lots,
     MarketId,
     Millis,
     Offset,
     OrderStatus,
     OrderUpdate,
     Reason,
+    ReleaseName,
     RequestId,
     RequestRejected,
     Settle,
@@ -38,6 +42,40 @@ from tests.unit.matching.log import (
 
 BUY, SELL = Side.BUY, Side.SELL
 BTC, USDT = Asset("BTC"), Asset("USDT")
+
+
+def amend(number: int, request: int, lots: int, name: str) -> Amend:
+    account = place(number, BUY, 1, 1).account
+    return Amend(RequestId(order_id(request)), order_id(number), account, BTCUSDT, name, Lots(lots))
+
+
+def test_an_amendment_frees_funds_and_the_old_name_in_the_same_step() -> None:
+    log = opened()
+    log.send(place(1, BUY, 50, 2_000))
+    outputs = log.send(amend(1, 9, 30, "new"))
+    (update,), (settle,) = messages(outputs, OrderUpdate), messages(outputs, Settle)
+    assert (update.execution, update.status) == (Execution.REPLACED, OrderStatus.NEW)
+    assert (update.request, update.client_order_id, update.last) == (
+        RequestId(order_id(9)),
+        "new",
+        True,
+    )
+    assert (update.quantity, update.price) == (30 * LOT, 2_000 * TICK)
+    assert update.amendment == Amendment("client-1", Units(50 * LOT))
+    assert (settle.released, settle.done) == (20 * 2_000 * TICK_LOT, False)
+    assert messages(outputs, ReleaseName) == [ReleaseName(update.account, order_id(1), "client-1")]
+
+
+def test_an_amendment_that_is_refused_frees_the_name_it_asked_for() -> None:
+    log = opened()
+    log.send(place(1, BUY, 50, 2_000))
+    outputs = log.send(amend(1, 9, 60, "new"))
+    (rejected,) = messages(outputs, RequestRejected)
+    assert rejected.reason is Reason.QUANTITY_INCREASED
+    assert [each.client_order_id for each in messages(outputs, ReleaseName)] == ["new"]
+    gone = log.send(amend(2, 10, 60, "new"))
+    assert messages(gone, RequestRejected)[0].reason is Reason.UNKNOWN_ORDER
+    assert messages(gone, ReleaseName) == []
 
 
 def test_a_trade_pays_each_side_less_its_fee_and_releases_the_buyers_improvement() -> None:

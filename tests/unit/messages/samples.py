@@ -18,6 +18,9 @@ from streams.messages import (
     AccountCommand,
     AccountId,
     AccountOpened,
+    Amend,
+    Amendment,
+    AmendOrder,
     Asset,
     Balance,
     BalanceChange,
@@ -49,6 +52,7 @@ from streams.messages import (
     Place,
     PlaceOrder,
     Reason,
+    ReleaseName,
     Replace,
     RequestId,
     RequestRejected,
@@ -100,6 +104,8 @@ ACCOUNT_COMMANDS: tuple[AccountCommand, ...] = (
     CancelOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "key-4"),
     Settle(ANN, ORDER, BTC, Units(9_000_001_000), Units(149_850), Units(150), Units(500), True),
     FindRequest(ANN, "key-3"),
+    AmendOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "mine-2", Lots(120), "key-5"),
+    ReleaseName(ANN, ORDER, "mine-1"),
 )
 
 MARKET_COMMANDS: tuple[MarketCommand, ...] = (
@@ -134,6 +140,7 @@ MARKET_COMMANDS: tuple[MarketCommand, ...] = (
         )
     ),
     Tick(),
+    Amend(REQUEST, ORDER, ANN, BTCUSDT, "mine-2", Lots(120)),
 )
 
 UPDATES: tuple[Update, ...] = (
@@ -168,6 +175,7 @@ UPDATES: tuple[Update, ...] = (
         is_maker=True,
         reason=Reason.IMMEDIATE_OR_CANCEL,
         settlement=Sequence(5),
+        amendment=Amendment("mine-0", Units(160_000)),
     ),
     BalanceUpdate(
         source="ledger:1",
@@ -285,15 +293,18 @@ PUBLIC_EVENTS: tuple[PublicEvent, ...] = (
 Message = AccountCommand | MarketCommand | Update | PublicEvent
 SAMPLES: tuple[Message, ...] = (*ACCOUNT_COMMANDS, *MARKET_COMMANDS, *UPDATES, *PUBLIC_EVENTS)
 
-FORMATS: dict[type, int] = {Deposit: 2, Withdraw: 2, PlaceOrder: 2, CancelOrder: 2}
+FORMATS: dict[type, int] = {Deposit: 2, Withdraw: 2, PlaceOrder: 2, CancelOrder: 2, OrderUpdate: 2}
 """How many formats a message has had, where it is more than one."""
 
 _KEYED = (Deposit, Withdraw, PlaceOrder, CancelOrder)
 
-EARLIER: tuple[tuple[Message, int], ...] = tuple(
-    (msgspec.structs.replace(command, idempotency_key=""), 1)
-    for command in ACCOUNT_COMMANDS
-    if isinstance(command, _KEYED)
+EARLIER: tuple[tuple[Message, int], ...] = (
+    *(
+        (msgspec.structs.replace(command, idempotency_key=""), 1)
+        for command in ACCOUNT_COMMANDS
+        if isinstance(command, _KEYED)
+    ),
+    (msgspec.structs.replace(UPDATES[0], amendment=None), 1),
 )
 """Messages as their record of an earlier format says them, with its number."""
 
@@ -301,12 +312,20 @@ EARLIER: tuple[tuple[Message, int], ...] = tuple(
 def record_of(message: Message) -> bytes:
     """The record that carries a message; a command is in a frame of its own."""
     match message:
-        case OpenAccount() | Deposit() | Withdraw() | PlaceOrder() | CancelOrder() | FindRequest():
+        case (
+            OpenAccount()
+            | Deposit()
+            | Withdraw()
+            | PlaceOrder()
+            | CancelOrder()
+            | FindRequest()
+            | AmendOrder()
+        ):
             return encode_frame(Frame[AccountCommand](FRAME_VERSION, "", Sequence(0), [message]))
-        case Settle():
+        case Settle() | ReleaseName():
             frame = Frame[AccountCommand](FRAME_VERSION, "matching:3", Sequence(5), [message])
             return encode_frame(frame)
-        case Place() | Cancel() | Replace() | ConfigureMarket() | Tick():
+        case Place() | Cancel() | Replace() | ConfigureMarket() | Tick() | Amend():
             orders = Frame[MarketCommand](FRAME_VERSION, "ledger:1", Sequence(6), [message])
             return encode_frame(orders)
         case _:
