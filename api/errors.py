@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import assert_never
 
-from streams.messages import Reason
+from streams.messages import DAY_MS, TEN_SECONDS_MS, Reason
 
 
 class ApiError(Exception):
@@ -362,9 +362,19 @@ def key_reused() -> ApiError:
     )
 
 
-def rejection(reason: Reason) -> ApiError:
-    """What a machine's refusal of a command looks like to the client who sent it."""
+def too_many_orders(window_ms: int, at: int) -> ApiError:
+    """An account has placed as many as it may in the window that the log's time `at` is in."""
+    wait_s = -(-(window_ms - at % window_ms) // 1000)
+    return ApiError(-1015, "Too many new orders.", 429, wait_s)
+
+
+def rejection(reason: Reason, at: int = 0) -> ApiError:
+    """What a machine's refusal of a command, at the log's time `at`, looks like to the client."""
     match reason:
+        case Reason.TOO_MANY_ORDERS:
+            return too_many_orders(TEN_SECONDS_MS, at)
+        case Reason.TOO_MANY_ORDERS_TODAY:
+            return too_many_orders(DAY_MS, at)
         case Reason.ACCOUNT_EXISTS:
             return account_exists()
         case Reason.UNKNOWN_ACCOUNT:

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from api.errors import unknown_status
 from streams.messages import (
     AccountOpened,
+    AccountState,
     BalanceChange,
     BalanceUpdate,
     Execution,
@@ -121,7 +122,7 @@ def part_of_outcome(update: Update) -> tuple[RequestId, bool] | None:
             return update.request, update.last or not update.status.is_open
         case BalanceUpdate(change=BalanceChange.DEPOSIT | BalanceChange.WITHDRAWAL):
             return update.request, True
-        case AccountOpened() | RequestRejected() | RequestRepeated():
+        case AccountOpened() | RequestRejected() | RequestRepeated() | AccountState():
             return update.request, True
         case BalanceUpdate():
             return None

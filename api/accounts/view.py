@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NoReturn, assert_never
 
@@ -33,10 +34,15 @@ from api.errors import unavailable, unknown_status
 from api.feeds.tail import Record, TopicTail
 from infra.settings import Settings
 from streams.messages import (
+    DAY_MS,
+    TEN_SECONDS_MS,
     AccountId,
+    BalanceUpdate,
     Execution,
     MarketId,
+    Millis,
     Offset,
+    OrderCounts,
     OrderUpdate,
     PlaceOrder,
     RequestId,
@@ -52,6 +58,9 @@ CATCH_UP_LIMIT_S = 2.0
 REFRESH_S = 1.0
 RECORDS_MAX = 100_000
 """Updates held back for the database, all partitions together; one takes about 1 KiB."""
+
+COUNTED_MAX = 50_000
+"""Accounts whose order counts are remembered: those that placed orders last."""
 
 PENDING_LIMIT_S = 30.0
 """A request whose outcome is out for longer no longer holds up reads: its market is down."""
@@ -85,6 +94,7 @@ class AccountView:
         self._book_seqs: dict[MarketId, int] = {}
         self._watermarks: dict[tuple[int, str], int] = {}
         self._acknowledged: dict[AccountId, _Acknowledged] = {}
+        self._order_counts: OrderedDict[AccountId, tuple[Millis, OrderCounts]] = OrderedDict()
         self._tail: TopicTail | None = None
         self.malformed = 0
 
@@ -143,13 +153,17 @@ class AccountView:
 
         Raises -1007 when it doesn't take it soon.
         """
+        await self.heard(placed)
+        return self._outcomes.repeated(placed.request)
+
+    async def heard(self, placed: Placed) -> None:
+        """Until the ledger's word on an order has come: its hold, or a refusal. Raises -1007."""
         progress = self._progress[placed.partition]
         position = (placed.offset, placed.index)
         try:
             await progress.until(lambda: progress.has_reached(position), OUTCOME_LIMIT_S)
         except TimeoutError as error:
             raise unknown_status() from error
-        return self._outcomes.repeated(placed.request)
 
     async def wait_seen(self, partition: int, offset: Offset) -> None:
         """Until all of a partition of `updates` has been seen up to an offset. Raises -1007."""
@@ -214,6 +228,17 @@ class AccountView:
         """The market's newest event known here that changed its book; 0 for none."""
         return self._book_seqs.get(market, 0)
 
+    def order_counts(self, account: AccountId, now_ms: int) -> OrderCounts:
+        """How many unfilled orders the ledger last said that an account had, in the ten seconds
+        and in the day that it is now.
+        """
+        at, counts = self._order_counts.get(account, (Millis(0), OrderCounts(0, 0)))
+        if at // DAY_MS != now_ms // DAY_MS:
+            return OrderCounts(0, 0)
+        if at // TEN_SECONDS_MS != now_ms // TEN_SECONDS_MS:
+            return OrderCounts(0, counts.day)
+        return counts
+
     # -- what the log says -----------------------------------------------------------------------
 
     def _deliver(self, topic: Topic, partition: int, records: Sequence[Record]) -> None:
@@ -243,12 +268,20 @@ class AccountView:
         if isinstance(update, OrderUpdate) and _changed_book(update):
             known = self._book_seqs.get(update.market, 0)
             self._book_seqs[update.market] = max(known, update.market_seq)
+        elif isinstance(update, BalanceUpdate) and update.orders is not None:
+            self._count_orders(update.account, update.at, update.orders)
         completed = self._outcomes.apply(update)
         if completed is None:
             return
         self.outstanding.answered(completed, by_market=update.source != self._ledgers[partition])
         if update.account in self._acknowledged:
             self._acknowledged[update.account].pending.pop(completed, None)
+
+    def _count_orders(self, account: AccountId, at: Millis, counts: OrderCounts) -> None:
+        self._order_counts[account] = (at, counts)
+        self._order_counts.move_to_end(account)
+        if len(self._order_counts) > COUNTED_MAX:
+            self._order_counts.popitem(last=False)
 
     async def _refresh(self) -> NoReturn:
         while True:

@@ -31,7 +31,8 @@ class SignedEndpoint:
     """One that only its account may call, signed with a key of that account.
 
     `repeatable` says that a retry is recognised by its idempotency key, `takes_json` that its
-    parameters may come as a JSON body.
+    parameters may come as a JSON body, `places_orders` that its answers tell how many orders the
+    account has placed.
     """
 
     method: str
@@ -42,6 +43,7 @@ class SignedEndpoint:
     example: Any = None
     repeatable: bool = False
     takes_json: bool = False
+    places_orders: bool = False
 
     @property
     def permission(self) -> Permission:

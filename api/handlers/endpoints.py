@@ -12,6 +12,7 @@ from api.handlers import (
     exchange_info,
     market,
     placing,
+    rate_limits,
     tickers,
     wallet,
 )
@@ -127,6 +128,7 @@ SIGNED = (
         placing.NEW_ORDER,
         examples.ORDER_FULL,
         repeatable=True,
+        places_orders=True,
     ),
     SignedEndpoint(
         "POST",
@@ -146,6 +148,7 @@ SIGNED = (
         [examples.ORDER_FULL, examples.REFUSAL],
         repeatable=True,
         takes_json=True,
+        places_orders=True,
     ),
     SignedEndpoint(
         "DELETE",
@@ -207,6 +210,14 @@ SIGNED = (
         "An account's trades",
         account.MY_TRADES,
         [examples.ACCOUNT_TRADE],
+    ),
+    SignedEndpoint(
+        "GET",
+        "/api/v3/rateLimit/order",
+        rate_limits.order_counts,
+        "How many orders an account has placed",
+        (),
+        examples.ORDER_COUNTS,
     ),
     SignedEndpoint(
         "GET",

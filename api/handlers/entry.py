@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from api.auth import Caller
 from api.handlers.endpoint import Endpoint, SignedEndpoint
@@ -12,6 +12,7 @@ from api.handlers.exchange import Exchange
 from api.handlers.parameters import SIGNATURE, Spec, read
 from api.handlers.weights import WEIGHTS, weigher
 from api.idempotency import read_key
+from streams.messages import AccountId, OrderCounts
 
 RECV_WINDOW, TIMESTAMP, _ = SIGNATURE
 IN_SESSION = (RECV_WINDOW, replace(TIMESTAMP, required=False))
@@ -32,6 +33,13 @@ class SignedRequest:
     idempotency_keys: Sequence[str] = ()
     address: str = ""
     access_token: str | None = None
+
+
+class Counted(NamedTuple):
+    """What a handler answered, and how many orders its account has placed, as far as is known."""
+
+    answer: Any
+    orders: OrderCounts
 
 
 class PublicEntry:
@@ -57,12 +65,13 @@ class SignedEntry:
         self._handle = endpoint.handle
         self._repeatable = endpoint.repeatable
         self._permission = endpoint.permission
+        self._counted = endpoint.places_orders and exchange.order_limits is not None
         self._spec = Spec((*endpoint.parameters, *SIGNATURE))
         self._session_spec = Spec((*endpoint.parameters, *IN_SESSION))
         self._weight = weigher(WEIGHTS[endpoint.method, endpoint.path], self._spec)
 
     async def answer(self, request: SignedRequest) -> Any:
-        """What the handler answers. Raises `ApiError`."""
+        """What the handler answers, `Counted` where it places orders. Raises `ApiError`."""
         return await (await self.admit(request))
 
     async def admit(self, request: SignedRequest) -> Coroutine[Any, Any, Any]:
@@ -79,7 +88,11 @@ class SignedEntry:
             self._exchange.weights.count_key(request.api_key, weight)
         spec = self._spec if request.access_token is None else self._session_spec
         parameters = read(request.sent, spec, signed=True)
-        return self._handle(self._exchange, caller, parameters)
+        handling = self._handle(self._exchange, caller, parameters)
+        return self._with_counts(caller.account, handling) if self._counted else handling
+
+    async def _with_counts(self, account: AccountId, handling: Coroutine[Any, Any, Any]) -> Counted:
+        return Counted(await handling, self._exchange.order_counts(account))
 
     async def _caller(self, request: SignedRequest, idempotency_key: str) -> Caller:
         """Who signed it, or whose session it is of; raises as the gate does."""

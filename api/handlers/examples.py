@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+RATE_LIMITS: list[dict[str, Any]] = [
+    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
+    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
+    {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200000},
+]
+ORDER_COUNTS = [{**RATE_LIMITS[1], "count": 3}, {**RATE_LIMITS[2], "count": 4043}]
+
 EXCHANGE_INFO: dict[str, Any] = {
     "timezone": "UTC",
     "serverTime": 1499827319559,
-    "rateLimits": [],
+    "rateLimits": RATE_LIMITS,
     "exchangeFilters": [],
     "symbols": [
         {

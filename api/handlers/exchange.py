@@ -25,6 +25,8 @@ from streams.messages import (
     AccountId,
     MarketCommand,
     MarketId,
+    OrderCounts,
+    OrderLimits,
     PlaceOrder,
     partition_of_account,
 )
@@ -49,6 +51,7 @@ class Exchange:
     identity: Identity
     clock: Callable[[], int] = field(default=now_ms)
     weights: WeightLimit = field(default_factory=WeightLimit)
+    order_limits: OrderLimits | None = None
 
     def rules(self, symbol: str) -> MarketRules:
         """A market's configuration; raises -1121."""
@@ -60,6 +63,10 @@ class Exchange:
     def feed(self, symbol: str) -> MarketFeed:
         """What is known of a market live; raises -1121."""
         return self.markets.feeds[self.rules(symbol).market]
+
+    def order_counts(self, account: AccountId) -> OrderCounts:
+        """An account's unfilled orders, as far as this api has heard from the ledger."""
+        return self.accounts.order_counts(account, self.clock())
 
     async def command(
         self, account: AccountId, command: AccountCommand, ledger_answers: bool = True

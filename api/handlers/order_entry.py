@@ -34,6 +34,7 @@ from streams.messages import (
     AccountId,
     Asset,
     Lots,
+    OrderLimits,
     OrderType,
     PlaceOrder,
     Side,
@@ -170,6 +171,7 @@ def place_order(
     rules: MarketRules,
     reference: Ticks | None,
     idempotency_key: str = "",
+    limits: OrderLimits | None = None,
 ) -> PlaceOrder:
     """The command that places an order.
 
@@ -199,6 +201,7 @@ def place_order(
         hold_asset=_hold_asset(order.side, rules),
         hold=Units(hold),
         idempotency_key=idempotency_key,
+        limits=limits,
     )
 
 

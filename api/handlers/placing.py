@@ -163,7 +163,8 @@ async def _command(
     reference = None
     if order.order_type is OrderType.MARKET:
         reference = reference_price(order.side, rules, await exchange.books.feed(rules.market))
-    return place_order(order, caller.account, rules, reference, caller.idempotency_key)
+    limits = exchange.order_limits
+    return place_order(order, caller.account, rules, reference, caller.idempotency_key, limits)
 
 
 def reference_price(side: Side, rules: MarketRules, feed: MarketFeed) -> Ticks | None:
@@ -186,6 +187,9 @@ async def _answer(exchange: Exchange, order: _Order, placed: Placed) -> Json:
             taken = await exchange.answers.taken(placed)
         return shapes.acknowledgement(order.command, taken.request, taken.at)
     updates = await exchange.answers.outcome(placed)
+    if exchange.order_limits is not None:
+        # The market can be quicker; and the answer tells how many orders the ledger has counted.
+        await exchange.accounts.heard(placed)
     return _outcome(order.wanted, order_updates(updates))
 
 
@@ -193,7 +197,7 @@ def _outcome(wanted: NewOrder, updates: list[OrderUpdate]) -> Json:
     """The answer to a new order, of all that it did at once. Raises what refused it."""
     final = updates[-1]
     if final.status is OrderStatus.REJECTED:
-        raise rejection(final.reason)
+        raise rejection(final.reason, final.at)
     match wanted.response:
         case ResponseType.ACK:
             return shapes.acknowledgement(final, final.order_id, final.created)

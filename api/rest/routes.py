@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from api.auth import API_KEY_HEADER, signed_payload
 from api.errors import invalid_json
 from api.handlers.endpoint import Endpoint, SignedEndpoint
-from api.handlers.entry import PublicEntry, SignedEntry, SignedRequest
+from api.handlers.entry import Counted, PublicEntry, SignedEntry, SignedRequest
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import decode, text_of
 from api.idempotency import IDEMPOTENCY_KEY_HEADER
@@ -59,12 +59,22 @@ def _signed(entry: SignedEntry, endpoint: SignedEndpoint) -> Route:
     types = (FORM, JSON) if endpoint.takes_json else (FORM,)
 
     async def route(request: Request) -> Response:
-        return reply(await entry.answer(read_request(request, await read_body(request, types))))
+        body = await read_body(request, types)
+        return _told(await entry.answer(read_request(request, body)))
 
     async def read(request: Request) -> Response:
-        return reply(await entry.answer(read_request(request, Body(FORM, b""))))
+        return _told(await entry.answer(read_request(request, Body(FORM, b""))))
 
     return read if endpoint.method == "GET" else route
+
+
+def _told(result: object) -> Response:
+    if not isinstance(result, Counted):
+        return reply(result)
+    response = reply(result.answer)
+    response.raw_headers.append((b"x-mbx-order-count-10s", b"%d" % result.orders.ten_seconds))
+    response.raw_headers.append((b"x-mbx-order-count-1d", b"%d" % result.orders.day))
+    return response
 
 
 def read_request(request: Request, body: Body) -> SignedRequest:

@@ -20,6 +20,7 @@ from api.accounts.view import AccountView
 from api.feeds.market_view import MarketView
 from api.handlers.exchange import Exchange, now_ms
 from api.handlers.freshness import FreshBooks
+from api.handlers.rate_limits import order_limits
 from api.identity.identity import Identity
 from api.rest.app import Door
 from api.rest.http import BODY_BYTES_MAX
@@ -71,6 +72,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         reads=Reads(archive, view),
         identity=identity,
         weights=WeightLimit(settings.request_weight),
+        order_limits=order_limits(settings),
     )
     door = Door(exchange)
     server = _server(door, settings)

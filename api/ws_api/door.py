@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 
 from api.admission import Admission
 from api.errors import ApiError, no_such_route, overloaded, unexpected
-from api.handlers.entry import PublicEntry
+from api.handlers.entry import Counted, PublicEntry
 from api.handlers.exchange import Exchange
 from api.handlers.rate_limits import counted
 from api.handlers.shapes import Json
@@ -33,6 +33,7 @@ from api.ws_api.calls import (
 )
 from api.ws_api.methods import Entry, Methods
 from api.ws_api.session import RESTART, Session
+from streams.messages import OrderCounts
 
 PATH = "/ws-api/v3"
 CONNECTIONS_MAX = 1_000
@@ -101,7 +102,10 @@ class CallDoor:
                 call, entry = self._read(text, client)
                 shows = shows_limits(call, client.shows_limits)
                 result = await self._result(call, entry, client)
-                return answer(call.id, result, self._limits(client, shows))
+                orders = None
+                if isinstance(result, Counted):
+                    result, orders = result
+                return answer(call.id, result, self._limits(client, shows, orders))
         except ApiError as error:
             limits = self._limits(client, shows)
             return refusal(id_of(text), error, self._exchange.clock(), limits)
@@ -127,8 +131,10 @@ class CallDoor:
             handling = await entry.admit(request)
         return await handling
 
-    def _limits(self, client: _Client, shown: bool) -> list[Json]:
-        return counted(self._exchange, client.address) if shown else []
+    def _limits(
+        self, client: _Client, shown: bool, orders: OrderCounts | None = None
+    ) -> list[Json]:
+        return counted(self._exchange, client.address, orders) if shown else []
 
 
 class _Client(NamedTuple):

@@ -22,6 +22,7 @@ from streams.messages import (
     Cancel,
     CancelOrder,
     Deposit,
+    DescribeAccount,
     FindRequest,
     OpenAccount,
     OrderId,
@@ -122,6 +123,7 @@ def _note_command(
             | Withdraw()
             | CancelOrder()
             | FindRequest()
+            | DescribeAccount()
             | AmendOrder()
             | ReleaseName()
         ):

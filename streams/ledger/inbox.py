@@ -14,6 +14,7 @@ from streams.messages import (
     AmendOrder,
     CancelOrder,
     Deposit,
+    DescribeAccount,
     FindRequest,
     Frame,
     OpenAccount,
@@ -134,7 +135,7 @@ def _is_well_formed(command: AccountCommand) -> bool:
                 and _is_name(command.asset)
                 and _is_key(command.idempotency_key)
             )
-        case OpenAccount():
+        case OpenAccount() | DescribeAccount():
             return _is_text(command.account)
         case FindRequest():
             return _is_text(command.account) and _is_text(command.idempotency_key)

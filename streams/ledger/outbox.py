@@ -8,6 +8,7 @@ from streams.ledger.books import Purse
 from streams.messages import (
     AccountId,
     AccountOpened,
+    AccountState,
     Amend,
     BalanceChange,
     BalanceUpdate,
@@ -16,6 +17,7 @@ from streams.messages import (
     Execution,
     Millis,
     Offset,
+    OrderCounts,
     OrderId,
     OrderStatus,
     OrderUpdate,
@@ -96,8 +98,12 @@ class Outbox:
         change: BalanceChange,
         purses: Iterable[Purse],
         settled: tuple[str, Sequence] | None = None,
+        orders: OrderCounts | None = None,
     ) -> None:
-        """Say how balances stand since a request, or the settlement of that name, changed them."""
+        """Say how balances stand since a request, or the settlement of that name, changed them.
+
+        Of an order that was counted, with the counts since.
+        """
         self._say(
             BalanceUpdate(
                 source=self._source,
@@ -109,6 +115,20 @@ class Outbox:
                 balances=[purse.balance for purse in purses],
                 request=self.request if settled is None else RequestId(0),
                 settled=settled,
+                orders=orders,
+            )
+        )
+
+    def account_state(self, account: AccountId, orders: OrderCounts) -> None:
+        self._say(
+            AccountState(
+                source=self._source,
+                seq=self._next(),
+                at=self._at,
+                cause=self._cause,
+                account=account,
+                request=self.request,
+                orders=orders,
             )
         )
 

@@ -8,6 +8,7 @@ from typing import assert_never
 from streams.ledger import snapshot
 from streams.ledger.inbox import Inbox
 from streams.ledger.ledger import Ledger
+from streams.ledger.order_counts import UnfilledOrders
 from streams.ledger.outbox import Outbox
 from streams.ledger.requests import KeyedCommand, Remembered, Requests, digest_of
 from streams.messages import (
@@ -19,9 +20,11 @@ from streams.messages import (
     Cancel,
     CancelOrder,
     Deposit,
+    DescribeAccount,
     FindRequest,
     Millis,
     OpenAccount,
+    OrderCounts,
     OrderId,
     Place,
     PlaceOrder,
@@ -32,6 +35,9 @@ from streams.messages import (
     Withdraw,
 )
 from streams.outputs import Output, state_digest
+
+Unkeyed = OpenAccount | FindRequest | DescribeAccount
+"""What a client may send twice without harm."""
 
 
 class LedgerPartition:
@@ -48,6 +54,7 @@ class LedgerPartition:
         self.inbox = Inbox(market_partitions)
         self.outbox = Outbox(partition, market_partitions)
         self.requests = Requests()
+        self.unfilled = UnfilledOrders()
         self.position = -1
         self.time = 0
 
@@ -61,6 +68,7 @@ class LedgerPartition:
         if at > self.time:
             self.time = at
             self.requests.forget(at)
+            self.unfilled.turn(at)
         commands = frame.commands
         for index in range(first, len(commands)):
             command = commands[index]
@@ -69,7 +77,7 @@ class LedgerPartition:
                 self._settle(command, (frame.source, Sequence(frame.first_seq + index)))
             elif isinstance(command, ReleaseName):
                 self.ledger.release_name(command)
-            elif isinstance(command, OpenAccount | FindRequest) or not self._is_retry(command):
+            elif isinstance(command, Unkeyed) or not self._is_retry(command):
                 self._take(command)
         return self.outbox.take()
 
@@ -91,7 +99,7 @@ class LedgerPartition:
             self.outbox.request_rejected(account, Reason.KEY_REUSED)
         return True
 
-    def _take(self, command: KeyedCommand | OpenAccount | FindRequest) -> None:
+    def _take(self, command: KeyedCommand | Unkeyed) -> None:
         match command:
             case PlaceOrder():
                 self._place(command)
@@ -113,6 +121,11 @@ class LedgerPartition:
                     self.outbox.request_rejected(account, reason)
             case FindRequest():
                 self._find(command)
+            case DescribeAccount(account=account):
+                if account in self.ledger.accounts:
+                    self.outbox.account_state(account, self.unfilled.of(account))
+                else:
+                    self.outbox.request_rejected(account, Reason.UNKNOWN_ACCOUNT)
             case _:
                 assert_never(command)
 
@@ -126,13 +139,16 @@ class LedgerPartition:
     def _place(self, order: PlaceOrder) -> None:
         order_id = OrderId(self.outbox.request)
         if 0 <= order.market_partition < self.market_partitions:
-            reason = self.ledger.place(order_id, order)
+            reason = self.unfilled.refuses(order) or self.ledger.place(order_id, order)
         else:
             reason = Reason.UNKNOWN_MARKET
         if reason is not Reason.NONE:
             self.outbox.order_rejected(order, reason)
             return
-        self._say_balance(order.account, order.hold_asset, BalanceChange.HOLD)
+        counts = None
+        if order.limits is not None:
+            counts = self.unfilled.add(order.account, order_id)
+        self._say_balance(order.account, order.hold_asset, BalanceChange.HOLD, counts)
         self.outbox.forward(
             order.market_partition,
             Place(
@@ -182,7 +198,15 @@ class LedgerPartition:
 
     def _settle(self, settle: Settle, name: tuple[str, Sequence]) -> None:
         purses = self.ledger.settle(settle)
+        if settle.order_id in self.unfilled.orders:
+            self._count_fill(settle)
         self.outbox.balances_changed(settle.account, BalanceChange.SETTLEMENT, purses, name)
+
+    def _count_fill(self, settle: Settle) -> None:
+        if settle.paid:
+            self.unfilled.filled(settle.account, settle.order_id)
+        elif settle.done:
+            self.unfilled.orders.discard(settle.order_id)
 
     def _answer(
         self, account: AccountId, asset: Asset, change: BalanceChange, reason: Reason
@@ -192,9 +216,15 @@ class LedgerPartition:
         else:
             self.outbox.request_rejected(account, reason)
 
-    def _say_balance(self, account: AccountId, asset: Asset, change: BalanceChange) -> None:
+    def _say_balance(
+        self,
+        account: AccountId,
+        asset: Asset,
+        change: BalanceChange,
+        orders: OrderCounts | None = None,
+    ) -> None:
         purse = self.ledger.accounts[account].purses[asset]
-        self.outbox.balances_changed(account, change, (purse,))
+        self.outbox.balances_changed(account, change, (purse,), orders=orders)
 
     def begin_epoch(self, first: int, last_update: int) -> None:
         """Go on in a new log, whose first offset is `first`; updates are numbered after these.

@@ -11,7 +11,7 @@ import msgspec
 from streams.ledger.books import Purse, SystemAccounts
 from streams.ledger.ledger import Account, Ledger, OpenOrder
 from streams.ledger.requests import Remembered
-from streams.messages import AccountId, Asset, MarketId, OrderId
+from streams.messages import AccountId, Asset, MarketId, OrderCounts, OrderId
 from streams.outputs import SnapshotMismatch
 
 if TYPE_CHECKING:
@@ -86,6 +86,24 @@ class Names(msgspec.Struct, frozen=True, array_like=True, tag="names"):
     rows: list[NamesRow]
 
 
+class CountsRow(msgspec.Struct, frozen=True, array_like=True):
+    account: AccountId
+    ten_seconds: int
+    day: int
+
+
+class Counts(msgspec.Struct, frozen=True, array_like=True, tag="counts"):
+    """Of accounts' orders, in the windows that the head's time is in."""
+
+    rows: list[CountsRow]
+
+
+class Unfilled(msgspec.Struct, frozen=True, array_like=True, tag="unfilled"):
+    """Orders that were counted and have no fill yet."""
+
+    rows: list[OrderId]
+
+
 class Requests(msgspec.Struct, frozen=True, array_like=True, tag="requests"):
     """Those with an idempotency key, the oldest first. Snapshots from before there were any have
     none of these chunks, and are read all the same.
@@ -94,7 +112,7 @@ class Requests(msgspec.Struct, frozen=True, array_like=True, tag="requests"):
     rows: list[Remembered]
 
 
-Chunk = Head | System | Accounts | Purses | Orders | Names | Requests
+Chunk = Head | System | Accounts | Purses | Orders | Names | Counts | Unfilled | Requests
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Chunk)
@@ -127,6 +145,10 @@ def write(state: LedgerPartition) -> Iterator[bytes]:
         yield _encoder.encode(Orders(orders))
     for names in _chunks(_names_rows(accounts)):
         yield _encoder.encode(Names(names))
+    for counts in _chunks(CountsRow(*row) for row in state.unfilled.rows()):
+        yield _encoder.encode(Counts(counts))
+    for unfilled in _chunks(sorted(state.unfilled.orders)):
+        yield _encoder.encode(Unfilled(unfilled))
     for requests in _chunks(state.requests):
         yield _encoder.encode(Requests(requests))
 
@@ -144,6 +166,7 @@ def read(state: LedgerPartition, chunks: Iterable[bytes]) -> None:
         )
     state.position = head.position
     state.time = head.time
+    state.unfilled.turn(head.time)
     state.inbox.watermarks = head.taken
     state.outbox.last_commands = head.last_commands
     state.outbox.last_update = head.last_update
@@ -175,6 +198,11 @@ def _fill(state: LedgerPartition, chunk: Chunk) -> None:
                 account = ledger.accounts[row_of_names.account]
                 for name in row_of_names.other_names:
                     account.add_name(row_of_names.order_id, name)
+        case Counts(rows=counts):
+            for count in counts:
+                state.unfilled.fill(count.account, OrderCounts(count.ten_seconds, count.day))
+        case Unfilled(rows=unfilled):
+            state.unfilled.orders.update(unfilled)
         case Requests(rows=requests):
             state.requests.extend(requests)
         case Head():

@@ -58,11 +58,24 @@ class Withdraw(_Command, frozen=True, tag=3):
     idempotency_key: str = ""
 
 
+TEN_SECONDS_MS = 10_000
+DAY_MS = 24 * 3_600_000
+"""The windows in which orders are counted: whole ones, of the log's time in UTC."""
+
+
+class OrderLimits(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How many unfilled orders an account may place in ten seconds and in a day; 0 is no limit."""
+
+    ten_seconds: int
+    day: int
+
+
 class PlaceOrder(_Command, frozen=True, tag=4):
     """Hold `hold` units of `hold_asset`, then pass the order on to its market.
 
     `price` is the limit; for MARKET it is the worst price the order may trade at. `budget` is the
     quote amount of a MARKET order given by quote amount, in units; its `quantity` is 0 then.
+    `limits` are those that its api keeps; an order without them is not counted.
     """
 
     account: AccountId
@@ -78,6 +91,7 @@ class PlaceOrder(_Command, frozen=True, tag=4):
     hold_asset: Asset
     hold: Units
     idempotency_key: str = ""
+    limits: OrderLimits | None = None
 
 
 class CancelOrder(_Command, frozen=True, tag=5):
@@ -119,6 +133,12 @@ class FindRequest(_Command, frozen=True, tag=7):
     idempotency_key: str
 
 
+class DescribeAccount(_Command, frozen=True, tag=10):
+    """Ask how an account stands; changes nothing. Answered with `AccountState`."""
+
+    account: AccountId
+
+
 class AmendOrder(_Command, frozen=True, tag=8):
     """Reduce an open order to `quantity` lots in all, executed ones included; it keeps its place.
 
@@ -156,6 +176,7 @@ AccountCommand = (
     | FindRequest
     | AmendOrder
     | ReleaseName
+    | DescribeAccount
 )
 
 

@@ -104,6 +104,13 @@ class Balance(msgspec.Struct, frozen=True, array_like=True, gc=False):
     held: Units
 
 
+class OrderCounts(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An account's unfilled orders, in the ten seconds and in the day that an event is in."""
+
+    ten_seconds: int
+    day: int
+
+
 class BalanceChange(StrEnum):
     DEPOSIT = "DEPOSIT"
     WITHDRAWAL = "WITHDRAWAL"
@@ -115,17 +122,25 @@ class BalanceUpdate(_Event, frozen=True, tag="balance"):
     """The balances a command changed, as they are since.
 
     `request` is the request that did it, 0 for a settlement; then `settled` is the settlement's
-    name, as (source, seq).
+    name, as (source, seq). `orders` comes with the hold for an order that was counted.
     """
 
     change: BalanceChange
     balances: list[Balance]
     request: RequestId = RequestId(0)
     settled: tuple[str, Sequence] | None = None
+    orders: OrderCounts | None = None
 
 
 class AccountOpened(_Event, frozen=True, tag="account"):
     request: RequestId
+
+
+class AccountState(_Event, frozen=True, tag="state"):
+    """How an account stands, as `request` asked."""
+
+    request: RequestId
+    orders: OrderCounts
 
 
 class RequestRejected(_Event, frozen=True, tag="rejected"):
@@ -150,7 +165,9 @@ class RequestRepeated(_Event, frozen=True, tag="repeated"):
     first_at: Millis
 
 
-Update = OrderUpdate | BalanceUpdate | AccountOpened | RequestRejected | RequestRepeated
+Update = (
+    OrderUpdate | BalanceUpdate | AccountOpened | RequestRejected | RequestRepeated | AccountState
+)
 
 
 # -- events on public topics: amounts are decimal strings ----------------------------------------

@@ -106,6 +106,8 @@ class Reason(StrEnum):
     UNKNOWN_MARKET = "unknown market"
     KEY_REUSED = "idempotency key reused"
     UNKNOWN_KEY = "unknown idempotency key"
+    TOO_MANY_ORDERS = "too many orders"
+    TOO_MANY_ORDERS_TODAY = "too many orders today"
     MARKET_EXISTS = "market exists"
     MARKET_CLOSED = "market closed"
     PRICE_FILTER = "price filter"

@@ -68,7 +68,6 @@ NOT_SERVED = {
     "POST /api/v3/sor/order": SOR,
     "POST /api/v3/sor/order/test": SOR,
     "GET /api/v3/myAllocations": SOR,
-    "GET /api/v3/rateLimit/order": "comes with the limits on orders",
     "GET /api/v3/myPreventedMatches": "comes with self-trade prevention",
     "GET /api/v3/myFilters": "no filter is about accounts yet",
 }
@@ -107,6 +106,7 @@ DIFFERS = {
         {"newQty": "more than has been executed"},
     ),
     "GET /api/v3/order": Remark("an order that was refused can be asked for, and is not listed"),
+    "GET /api/v3/rateLimit/order": Remark("empty where nothing is limited"),
     "GET /api/v3/account": Remark("commission rates are the highest of any market"),
     "GET /api/v3/account/commission": Remark("nobody has a discount"),
 }

@@ -23,6 +23,7 @@ from streams.messages import (
     CancelOrder,
     ConfigureMarket,
     Deposit,
+    DescribeAccount,
     Frame,
     MarketConfig,
     MarketId,
@@ -129,14 +130,14 @@ class Clients:
                 return msgspec.structs.replace(command, amount=Units(command.amount + 1))
             return command
         made = self._command(accounts)
-        if isinstance(made, OpenAccount) or self._rng.random() >= KEYED:
+        if isinstance(made, OpenAccount | DescribeAccount) or self._rng.random() >= KEYED:
             return made
         self._keys += 1
         keyed: Keyed = msgspec.structs.replace(made, idempotency_key=f"key-{self._keys}")
         known.append(keyed)
         return keyed
 
-    def _command(self, accounts: list[AccountId]) -> Keyed | OpenAccount:
+    def _command(self, accounts: list[AccountId]) -> Keyed | OpenAccount | DescribeAccount:
         """Mostly an order; a cancel of one that was placed; money in or out; a wrong request."""
         account, drawn = self._rng.choice(accounts), self._rng.random()
         if drawn < 0.72:
@@ -153,7 +154,7 @@ class Clients:
             return Withdraw(account, asset, amount, "")
         if drawn < 0.98:
             return Deposit(account, asset, amount, "")
-        return OpenAccount(account)
+        return OpenAccount(account) if drawn < 0.99 else DescribeAccount(account)
 
     async def _send(self, partition: int, commands: list[AccountCommand]) -> None:
         """Append one frame; one that gets no answer may be in the log, or not."""

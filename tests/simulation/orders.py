@@ -13,6 +13,7 @@ from streams.messages import (
     MarketConfig,
     MarketId,
     OrderId,
+    OrderLimits,
     OrderType,
     PlaceOrder,
     Side,
@@ -22,6 +23,8 @@ from streams.messages import (
 )
 
 REMEMBERED = 12
+LIMITS = OrderLimits(4, 60)
+"""Of every second order: few enough to be met."""
 
 KINDS = (
     *[(OrderType.LIMIT, TimeInForce.GTC)] * 8,
@@ -78,6 +81,7 @@ class Orders:
             Units(budget),
             market.quote if side is Side.BUY else market.base,
             Units(hold),
+            limits=rng.choice((None, LIMITS)),
         )
 
     def cancel(self, account: AccountId) -> CancelOrder:

@@ -10,6 +10,7 @@ from streams.messages import (
     AccountCommand,
     AccountId,
     AccountOpened,
+    AccountState,
     BalanceChange,
     BalanceUpdate,
     Execution,
@@ -94,5 +95,5 @@ def is_outcome(update: Update) -> bool:
             return execution in _FIRSTS
         case BalanceUpdate(change=change):
             return change in (BalanceChange.DEPOSIT, BalanceChange.WITHDRAWAL)
-        case AccountOpened() | RequestRejected() | RequestRepeated():
+        case AccountOpened() | RequestRejected() | RequestRepeated() | AccountState():
             return True

@@ -18,6 +18,7 @@ from streams.messages import (
     AccountCommand,
     AccountId,
     AccountOpened,
+    AccountState,
     Amend,
     Amendment,
     AmendOrder,
@@ -32,6 +33,7 @@ from streams.messages import (
     Deposit,
     Depth,
     DepthKind,
+    DescribeAccount,
     Execution,
     FindRequest,
     Frame,
@@ -45,7 +47,9 @@ from streams.messages import (
     Millis,
     Offset,
     OpenAccount,
+    OrderCounts,
     OrderId,
+    OrderLimits,
     OrderStatus,
     OrderType,
     OrderUpdate,
@@ -100,12 +104,14 @@ ACCOUNT_COMMANDS: tuple[AccountCommand, ...] = (
         USDT,
         Units(9_000_001_500),
         "key-3",
+        OrderLimits(100, 200_000),
     ),
     CancelOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "key-4"),
     Settle(ANN, ORDER, BTC, Units(9_000_001_000), Units(149_850), Units(150), Units(500), True),
     FindRequest(ANN, "key-3"),
     AmendOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "mine-2", Lots(120), "key-5"),
     ReleaseName(ANN, ORDER, "mine-1"),
+    DescribeAccount(ANN),
 )
 
 MARKET_COMMANDS: tuple[MarketCommand, ...] = (
@@ -187,6 +193,7 @@ UPDATES: tuple[Update, ...] = (
         balances=[Balance(USDT, Units(4_990_000_000_000), Units(9_000_001_500))],
         request=REQUEST,
         settled=("matching:3", Sequence(5)),
+        orders=OrderCounts(3, 4_043),
     ),
     AccountOpened(
         source="ledger:1", seq=Sequence(1), at=AT, cause=CAUSE, account=ANN, request=REQUEST
@@ -209,6 +216,15 @@ UPDATES: tuple[Update, ...] = (
         request=REQUEST,
         first=RequestId(8_225),
         first_at=Millis(1_700_000_000_000),
+    ),
+    AccountState(
+        source="ledger:1",
+        seq=Sequence(13),
+        at=AT,
+        cause=CAUSE,
+        account=ANN,
+        request=REQUEST,
+        orders=OrderCounts(3, 4_043),
     ),
 )
 
@@ -293,10 +309,18 @@ PUBLIC_EVENTS: tuple[PublicEvent, ...] = (
 Message = AccountCommand | MarketCommand | Update | PublicEvent
 SAMPLES: tuple[Message, ...] = (*ACCOUNT_COMMANDS, *MARKET_COMMANDS, *UPDATES, *PUBLIC_EVENTS)
 
-FORMATS: dict[type, int] = {Deposit: 2, Withdraw: 2, PlaceOrder: 2, CancelOrder: 2, OrderUpdate: 2}
+FORMATS: dict[type, int] = {
+    Deposit: 2,
+    Withdraw: 2,
+    PlaceOrder: 3,
+    CancelOrder: 2,
+    OrderUpdate: 2,
+    BalanceUpdate: 2,
+}
 """How many formats a message has had, where it is more than one."""
 
-_KEYED = (Deposit, Withdraw, PlaceOrder, CancelOrder)
+_KEYED = (Deposit, Withdraw, CancelOrder)
+_PLACE_ORDER, _BALANCE_UPDATE = ACCOUNT_COMMANDS[3], UPDATES[1]
 
 EARLIER: tuple[tuple[Message, int], ...] = (
     *(
@@ -304,6 +328,9 @@ EARLIER: tuple[tuple[Message, int], ...] = (
         for command in ACCOUNT_COMMANDS
         if isinstance(command, _KEYED)
     ),
+    (msgspec.structs.replace(_PLACE_ORDER, idempotency_key="", limits=None), 1),
+    (msgspec.structs.replace(_PLACE_ORDER, limits=None), 2),
+    (msgspec.structs.replace(_BALANCE_UPDATE, orders=None), 1),
     (msgspec.structs.replace(UPDATES[0], amendment=None), 1),
 )
 """Messages as their record of an earlier format says them, with its number."""
@@ -320,6 +347,7 @@ def record_of(message: Message) -> bytes:
             | CancelOrder()
             | FindRequest()
             | AmendOrder()
+            | DescribeAccount()
         ):
             return encode_frame(Frame[AccountCommand](FRAME_VERSION, "", Sequence(0), [message]))
         case Settle() | ReleaseName():
