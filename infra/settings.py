@@ -109,6 +109,12 @@ class Settings(BaseSettings):
     checkpoint_records: int = Field(
         default=20_000, ge=1, description="Records a machine takes between two checkpoints."
     )
+    checkpoint_outputs: int = Field(
+        default=50_000,
+        ge=1,
+        description="Outputs after which a machine's checkpoint is due, however few its records:"
+        " they are what a recovery must make and read again. More where the state is large.",
+    )
     from_scratch: bool = Field(
         default=False,
         description="Start workers by a replay of the last 24 hours, not by newer checkpoints.",

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+import msgspec
+
 from infra.settings import Settings
 from streams.messages.epoch import OFFSETS_PER_EPOCH
-from streams.outputs import Processor
+from streams.outputs import Processor, state_digest
 from streams.runtime.ports import Checkpoint, Place, Store
 from streams.runtime.role import Role
 
@@ -27,6 +29,11 @@ KEPT_MS = 2 * WINDOW_MS
 """Twice the replay window, so that a checkpoint always stands before it."""
 
 KEPT_AT_LEAST = 2
+KEPT_NEWEST = 3
+HOUR_MS = 3_600_000
+
+OUTPUTS_PER_CHUNK = 500
+"""A large state is written out less often: a chunk costs about as much as a hundred outputs."""
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +44,10 @@ class Held:
 
     `position` is the offset of the next record for its machine; from `began` up to `end`, where the
     log ended when the partition was assigned, it catches up. `outputs` is as in `Checkpoint`, for
-    all places it may write to. `last` is the position of the newest checkpoint, kept or recovered
-    from, and `last_time` when that was; none is tried before `not_before`. `moved` is when the last
-    record was taken. All three are in monotonic seconds.
+    all places it may write to, as of now. `last` is the position of the newest checkpoint, kept or
+    recovered from, `last_outputs` and `chunks` are that one's, and `last_time` is when it was; none
+    is tried before `not_before`. `moved` is when the last record was taken. All three are in
+    monotonic seconds.
     """
 
     machine: Processor
@@ -49,6 +57,8 @@ class Held:
     began: int = 0
     end: int = 0
     at: int = 0
+    last_outputs: Mapping[Place, int] = field(default_factory=dict)
+    chunks: int = 0
     last_time: float = field(default_factory=time.monotonic)
     not_before: float = 0.0
     moved: float = field(default_factory=time.monotonic)
@@ -67,12 +77,23 @@ class Held:
         """How many records it has caught up with."""
         return max(min(self.position, self.end) - self.began, 0)
 
-    def is_due(self, records_between: int) -> bool:
-        """Whether it is time for a checkpoint: after so many records, or hourly."""
+    def is_due(self, settings: Settings) -> bool:
+        """Whether it is time for a checkpoint: after so many records or outputs, or hourly.
+
+        Outputs, because a record may be a frame of a thousand commands, and because a recovery has
+        to read them back: all that lie where this machine writes, whoever's they are.
+        """
         records = self.position - self.last
         if not records or self.catches_up or time.monotonic() < self.not_before:
             return False
-        return records >= records_between or time.monotonic() - self.last_time >= SECONDS_BETWEEN
+        if records >= settings.checkpoint_records:
+            return True
+        last = self.last_outputs
+        outputs = sum(end - last.get(place, 0) for place, end in self.outputs.items())
+        return (
+            outputs >= max(settings.checkpoint_outputs, self.chunks * OUTPUTS_PER_CHUNK)
+            or time.monotonic() - self.last_time >= SECONDS_BETWEEN
+        )
 
 
 class Damaged(ValueError):
@@ -140,24 +161,33 @@ async def bring_back(role: Role, partition: int, settings: Settings, store: Stor
         topics = {topic.short: topic for topic, _ in role.written(partition, settings)}
         outputs = {(topics[short], target): offset for short, target, offset in checkpoint.outputs}
         log.info("%s: restored", _name(checkpoint))
-        return Held(machine, checkpoint.position, outputs, checkpoint.position, at=checkpoint.at)
+        return Held(
+            machine,
+            checkpoint.position,
+            outputs,
+            checkpoint.position,
+            at=checkpoint.at,
+            last_outputs=outputs,
+            chunks=checkpoint.chunks,
+        )
     return Held(role.new(partition, settings), 0, {}, 0)
+
+
+def stand(role: Role, partition: int, held: Held) -> Checkpoint:
+    """Where a machine stands now: the checkpoint of it, but for its state. See `with_state`."""
+    outputs = [(topic.short, target, offset) for (topic, target), offset in held.outputs.items()]
+    return Checkpoint(role.name, partition, held.position, held.at, "", 0, sorted(outputs))
+
+
+def with_state(where: Checkpoint, chunks: list[bytes]) -> tuple[Checkpoint, list[bytes]]:
+    """The checkpoint of a machine that stood there with this state, and its chunks as kept."""
+    whole = sealed(chunks)
+    return msgspec.structs.replace(where, digest=state_digest(chunks), chunks=len(whole)), whole
 
 
 def take(role: Role, partition: int, held: Held) -> tuple[Checkpoint, list[bytes]]:
     """The checkpoint of a machine as it stands, with its chunks."""
-    chunks = sealed(held.machine.snapshot())
-    outputs = [(topic.short, target, offset) for (topic, target), offset in held.outputs.items()]
-    checkpoint = Checkpoint(
-        role.name,
-        partition,
-        held.position,
-        held.at,
-        held.machine.digest(),
-        len(chunks),
-        sorted(outputs),
-    )
-    return checkpoint, chunks
+    return with_state(stand(role, partition, held), list(held.machine.snapshot()))
 
 
 async def keep(checkpoint: Checkpoint, chunks: list[bytes], store: Store) -> None:
@@ -184,11 +214,22 @@ def anchors(newest_first: list[Checkpoint]) -> list[Checkpoint]:
 
 
 def superfluous(newest_first: list[Checkpoint]) -> list[Checkpoint]:
-    """Those that are not needed any more: one stays from before the time that is kept."""
+    """Those that are not needed any more.
+
+    What stays: the newest few, of each hour that is kept the newest, what an epoch began with, and
+    one from before the time that is kept.
+    """
     horizon = newest_first[0].at - KEPT_MS
     older = [checkpoint for checkpoint in newest_first if checkpoint.at < horizon]
-    recent = len(newest_first) - len(older)
-    return older[max(1, KEPT_AT_LEAST - recent) :]
+    recent = newest_first[: len(newest_first) - len(older)]
+    hours = {checkpoint.at // HOUR_MS for checkpoint in recent[:KEPT_NEWEST]}
+    thinned: list[Checkpoint] = []
+    for checkpoint in recent[KEPT_NEWEST:]:
+        hour = checkpoint.at // HOUR_MS
+        if hour in hours and checkpoint.position % OFFSETS_PER_EPOCH:
+            thinned.append(checkpoint)
+        hours.add(hour)
+    return thinned + older[max(1, KEPT_AT_LEAST - len(recent)) :]
 
 
 def _name(checkpoint: Checkpoint) -> str:

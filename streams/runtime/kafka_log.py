@@ -118,6 +118,8 @@ class KafkaLog:
 
         Raises `ReadTimeout` when the broker gives nothing for 5 s short of the end.
         """
+        if not starts:
+            return
         places = {self._partition_of(place): place for place in starts}
         async with self._consumer() as consumer:
             consumer.assign(list(places))

@@ -27,8 +27,9 @@ from streams.outputs import MalformedRecord, Output, Sampled
 from streams.runtime import checkpoints
 from streams.runtime.checkpoints import Held
 from streams.runtime.dead_letters import DeadLetter
+from streams.runtime.keeper import Keeper
+from streams.runtime.photograph import Photograph, by_fork
 from streams.runtime.ports import (
-    Checkpoint,
     Kept,
     Log,
     Place,
@@ -46,7 +47,6 @@ RELEASE_LIMIT_S = 50.0
 
 STORE_LIMIT_S = 600.0
 STORE_RETRY_S = 1.0
-CHECKPOINT_RETRY_S = 30.0
 REPLAY_RECORDS = 2_000
 PORTION_OUTPUTS = 8_000
 """Outputs that go to the log together: so many that their requests cost little beside them, so few
@@ -81,6 +81,7 @@ class Partitions:
         store: Store,
         health: Health,
         portion_outputs: int = PORTION_OUTPUTS,
+        photograph: Photograph = by_fork,
     ) -> None:
         self._role = role
         self._portion_outputs = portion_outputs
@@ -88,12 +89,12 @@ class Partitions:
         self._log = records
         self._store = store
         self._publisher = Publisher(records, settings.venue)
+        self._keeper = Keeper(role, settings, store, self._publisher.written, photograph)
         self._progress = Progress(role.name, health)
         self.held: dict[int, Held] = {}
         # A rebalance may come while a batch is being published; recovery waits for its end.
         self._turn = asyncio.Lock()
         self._is_released = False
-        self._keeping: dict[int, asyncio.Task[None]] = {}
 
     def grant(self) -> None:
         """The group has made this worker a member again; what it gives comes with `assign`.
@@ -164,16 +165,20 @@ class Partitions:
     async def _find_published(self, wanted: Iterable[int]) -> dict[Place, int]:
         """Learn what these have published since their states; returns where its places end.
 
-        Each place is read once for all of them, as they share most.
+        Each place is read once for all of them, as they share most. What has nothing to say again
+        has nothing to be silent about: that a quiet partition's state is old costs nothing.
         """
         self._progress.enter(Phase.OUTPUTS, self.held)
         starts: dict[Place, int] = {}
+        places: set[Place] = set()
         for partition in wanted:
-            outputs = self.held[partition].outputs
+            held = self.held[partition]
             for place in self._role.written(partition, self._settings):
-                start = outputs.get(place, 0)
-                starts[place] = min(start, starts.get(place, start))
-        bounds = await self._log.bounds(starts)
+                places.add(place)
+                if held.catches_up:
+                    start = held.outputs.get(place, 0)
+                    starts[place] = min(start, starts.get(place, start))
+        bounds = await self._log.bounds(places)
         self._publisher.keep_silent_about(await published(self._log, starts))
         return {place: end for place, (_, end) in bounds.items()}
 
@@ -220,8 +225,7 @@ class Partitions:
             await self._apply(partition, held, records)
             if not self._progress.is_ready:
                 self._progress.tell(self.held)
-            if held.is_due(self._settings.checkpoint_records):
-                self._checkpoint(partition, held)
+            self._keeper.keep_if_due(partition, held)
 
     async def _apply(self, partition: int, held: Held, records: Iterable[Kept]) -> None:
         """Let the machine take records, and publish what follows, a portion at a time.
@@ -298,8 +302,7 @@ class Partitions:
         """Take the checkpoints that are due although nothing arrives."""
         async with self._turn:
             for partition, held in self.held.items():
-                if held.is_due(self._settings.checkpoint_records):
-                    self._checkpoint(partition, held)
+                self._keeper.keep_if_due(partition, held)
 
     async def tick_if_quiet(self) -> None:
         """Append a tick where nothing has come for an hour, if the machine does anything then."""
@@ -328,27 +331,6 @@ class Partitions:
                     )
         return found
 
-    def _checkpoint(self, partition: int, held: Held) -> None:
-        """Take one now and keep it beside the work; one at a time for each partition."""
-        keeping = self._keeping.get(partition)
-        if keeping is not None:
-            if not keeping.done():
-                return
-            keeping.result()  # raises what kept it from being kept, other than an absent database
-        for place in held.outputs:
-            held.outputs[place] = max(held.outputs[place], self._publisher.written.get(place, 0))
-        checkpoint, chunks = checkpoints.take(self._role, partition, held)
-        self._keeping[partition] = asyncio.create_task(self._keep(held, checkpoint, chunks))
-
-    async def _keep(self, held: Held, checkpoint: Checkpoint, chunks: list[bytes]) -> None:
-        try:
-            await checkpoints.keep(checkpoint, chunks, self._store)
-        except StoreUnavailable as error:
-            log.warning("no checkpoint of %s/%d: %s", self._role.name, checkpoint.partition, error)
-            held.not_before = time.monotonic() + CHECKPOINT_RETRY_S
-        else:
-            held.last, held.last_time = checkpoint.position, time.monotonic()
-
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask the database again while it is away; a release need not wait for it.
 
@@ -366,7 +348,7 @@ class Partitions:
 
     async def close(self) -> None:
         """Wait for checkpoints that are being kept."""
-        await asyncio.gather(*self._keeping.values())
+        await self._keeper.close()
 
 
 def _gap(source: Place, held: Held, first: int, settings: Settings) -> str:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import os
 import sys
+import threading
 from typing import Any
 
 import faust
@@ -30,9 +33,14 @@ HEARTBEATS_PER_SESSION = 3
 POLL_RECORDS_MAX = 2_000
 MINDED_EVERY_S = 60.0
 BROKER_LIMIT_S = 600.0
+END_LIMIT_S = 30.0
+"""How long a process may outlive its agent: its stopping may wait for what is gone as well."""
+
 # Faust's consumer lives in a thread of its own; with CPython's 5 ms each of its hops to the main
 # loop and back could wait that long for the interpreter.
 SWITCH_INTERVAL_S = 0.0002
+
+log = logging.getLogger(__name__)
 
 
 def run(role: Role, settings: Settings) -> None:
@@ -75,13 +83,18 @@ def build(role: Role, settings: Settings) -> App:
         await partitions.release()
 
     async def drive(stream: Any) -> None:
-        async for event in stream.noack().events():
-            polled: Polled = event.value
-            partition = event.message.partition
-            if polled.seeks == app.seeks[partition]:
-                records = [kept(record, ground.records.epoch) for record in polled.records]
-                await partitions.process(partition, records)
-            await stream.ack(event)
+        try:
+            async for event in stream.noack().events():
+                polled: Polled = event.value
+                partition = event.message.partition
+                if polled.seeks == app.seeks[partition]:
+                    records = [kept(record, ground.records.epoch) for record in polled.records]
+                    await partitions.process(partition, records)
+                await stream.ack(event)
+        finally:
+            # However it came to this: without its agent a worker is none, and must not look like
+            # one, holding partitions that nobody else can have.
+            _end_soon(role)
 
     # Awaited before the group is joined again, as others get the partitions then.
     app.on_partitions_revoked.connect(release, weak=False)
@@ -89,6 +102,18 @@ def build(role: Role, settings: Settings) -> App:
     app.on_rebalance_complete.connect(assign, weak=False)
     app.agent(source, name=role.name)(drive)
     return app
+
+
+def _end_soon(role: Role) -> None:
+    """See to it that the process ends within its limit, whatever its stopping waits for."""
+
+    def end() -> None:
+        log.critical("%s has not stopped within %.0f s: it is ended", role.name, END_LIMIT_S)
+        os._exit(1)
+
+    timer = threading.Timer(END_LIMIT_S, end)
+    timer.daemon = True
+    timer.start()
 
 
 class Ground(Service):  # type: ignore[misc]
@@ -173,6 +198,8 @@ def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:
         topic_partitions=role.partitions(settings),
         topic_replication_factor=settings.replication,
         topic_disable_leader=True,
+        # What is on its way is waited for by `let_go`. After a crash nothing acknowledges any more.
+        stream_wait_empty=False,
         table_standby_replicas=0,
         web_enabled=False,
         loghandlers=[],

@@ -58,6 +58,7 @@ class Exchange:
             account_partitions=rng.choice((1, 2, 2)),
             market_partitions=rng.choice((1, 2, 2)),
             checkpoint_records=rng.choice((1, 3, 8, 30)),
+            checkpoint_outputs=rng.choice((1, 10, 100)),
         )
         self.clients = Clients(
             self.broker,

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from infra.health import Health
 from infra.settings import Settings
+from streams.outputs import Processor
 from streams.runtime.partitions import Partitions
 from streams.runtime.role import Role
 from streams.runtime.transport import Lease, LeaseLost
@@ -26,6 +27,13 @@ PORTION_OUTPUTS = (1, 8, 8_000)
 
 FORESEEN = (BrokerLost, LeaseLost, TimeoutError)
 """What may end a worker's process when its surroundings fail; anything else is a bug."""
+
+
+def in_place(machine: Processor) -> asyncio.Future[list[bytes]]:
+    """A state at once: a world that is to be repeated has no processes."""
+    chunks = asyncio.get_running_loop().create_future()
+    chunks.set_result(list(machine.snapshot()))
+    return chunks
 
 
 class Worker:
@@ -61,6 +69,7 @@ class Worker:
             SimulatedStore(database, self.process),
             Health(),
             self._weather.rng.choice(PORTION_OUTPUTS),
+            in_place,
         )
         self._assignment = Assignment(-1, [])
         self._assigned = asyncio.Event()
