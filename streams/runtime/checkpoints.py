@@ -138,7 +138,7 @@ def restored(
     machine = role.new(checkpoint.partition, settings)
     try:
         machine.restore(unsealed(chunks))
-        digest = machine.digest()
+        digest = state_digest(machine.snapshot())
     except UNREADABLE as error:
         raise Unusable(f"unreadable: {error!r}") from error
     if digest != checkpoint.digest:
