@@ -38,10 +38,8 @@ def bring_up(settings: Settings, report: Report) -> Installation:
             # Services that still run were told of servers that are elsewhere now.
             list(_stop_services(records))
             installation.record_addresses(settings.home, addresses)
-        settings = settings.model_copy(
+        settings = _knowing(addresses, settings).model_copy(
             update={
-                "kafka": addresses.kafka,
-                "cql": addresses.cql,
                 "admin_key": installation.admin_key(settings),
                 "secret_keys": installation.secret_keys(settings),
             }
@@ -64,7 +62,7 @@ def bring_up_servers(settings: Settings, report: Report) -> Settings:
     with Records(settings.home).exclusive("services", LOCK_LIMIT_S):
         addresses = _ground(settings, report)
         installation.record_addresses(settings.home, addresses)
-        settings = settings.model_copy(update={"kafka": addresses.kafka, "cql": addresses.cql})
+        settings = _knowing(addresses, settings)
         schema.create(settings)
     return settings
 
@@ -94,7 +92,7 @@ def _stop_services(records: Records) -> Iterator[str]:
 
 def _ground(settings: Settings, report: Report) -> Addresses:
     """The broker and the database: those in the settings, else the local stack's."""
-    stack = LocalStack(settings.home, settings.cache)
+    stack = LocalStack(settings.home, settings.cache, installation.kafka_login(settings))
     stack.install(settings.kafka, settings.cql)
     report("kafka", "starting", settings.kafka or "")
     report("cql", "starting", settings.cql or "")
@@ -102,6 +100,13 @@ def _ground(settings: Settings, report: Report) -> Addresses:
     report("kafka", "ready", addresses.kafka)
     report("cql", "ready", addresses.cql)
     return addresses
+
+
+def _knowing(addresses: Addresses, settings: Settings) -> Settings:
+    """The settings with where the servers are, and who we are to a broker of our own."""
+    login = installation.kafka_login(settings)
+    told = login.settings() if login else {}
+    return settings.model_copy(update={**told, "kafka": addresses.kafka, "cql": addresses.cql})
 
 
 def _start_services(settings: Settings, report: Report) -> None:

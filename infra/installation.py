@@ -11,9 +11,12 @@ from pathlib import Path
 import msgspec
 from pydantic import SecretStr
 
-from infra.local import Addresses
+from infra.local import Addresses, Login
 from infra.processes import Records
 from infra.settings import Settings
+
+SERVICES_USER = "velocity"
+"""Who the services are to a broker that asks."""
 
 
 class NotRunningError(Exception):
@@ -48,6 +51,15 @@ class Installation(msgspec.Struct, frozen=True):
         return self.urls[service]
 
 
+def kafka_login(settings: Settings) -> Login | None:
+    """Who the services are to the home's own broker, if it is to ask; made on first use."""
+    if settings.kafka is not None or not settings.kafka_auth:
+        return None
+    home = settings.home.absolute()
+    password = _own(home / "kafka_password", lambda: secrets.token_urlsafe(32))
+    return Login(SERVICES_USER, password.get_secret_value(), home / "kafka" / "tls" / "ca.pem")
+
+
 def find(settings: Settings) -> Installation:
     """The installation in the settings' home. What the settings say wins over what is recorded."""
     recorded = recorded_addresses(settings.home)
@@ -55,6 +67,9 @@ def find(settings: Settings) -> Installation:
     if recorded is not None:
         known["kafka"] = settings.kafka or recorded.kafka
         known["cql"] = settings.cql or recorded.cql
+        if settings.kafka is None and recorded.kafka_auth:
+            login = kafka_login(settings.model_copy(update={"kafka_auth": True}))
+            known |= login.settings() if login else {}
     for name in ("admin_key", "secret_keys"):
         file = settings.home / name
         if getattr(settings, name) is None and file.exists():

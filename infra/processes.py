@@ -37,6 +37,13 @@ class StartError(Exception):
         self.log = log
 
 
+def write_secret(file: Path, text: str) -> None:
+    """Write a file anew that only its owner reads."""
+    file.unlink(missing_ok=True)
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
+
+
 class StopError(Exception):
     """A process is still there after SIGKILL."""
 

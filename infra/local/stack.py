@@ -10,25 +10,32 @@ import msgspec
 from infra.local.cassandra import Cassandra
 from infra.local.kafka import Kafka
 from infra.local.node import Node
+from infra.local.secured import Login
 from infra.processes import Records
 
 LOCK_LIMIT_S = 180.0
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """Where a broker and a database are, each as `host:port`."""
+    """Where a broker and a database are, each as `host:port`; whether that broker is of the home
+    and asks who its clients are.
+    """
 
     kafka: str
     cql: str
+    kafka_auth: bool = False
 
 
 class LocalStack:
-    """Kafka and Cassandra with their data under one home; the jars are shared by all homes."""
+    """Kafka and Cassandra with their data under one home; the jars are shared by all homes.
 
-    def __init__(self, home: Path, cache: Path) -> None:
+    With a login, Kafka asks its clients who they are.
+    """
+
+    def __init__(self, home: Path, cache: Path, login: Login | None = None) -> None:
         # Nodes work in folders of their own: what they are told must not depend on ours.
         home, cache = home.absolute(), cache.absolute()
-        self.kafka = Kafka(home, cache)
+        self.kafka = Kafka(home, cache, login)
         self.cassandra = Cassandra(home, cache)
         self._records = Records(home)
 
@@ -50,7 +57,8 @@ class LocalStack:
         with self._records.exclusive("nodes", LOCK_LIMIT_S), ThreadPoolExecutor(2) as threads:
             broker = threads.submit(_address, kafka, self.kafka)
             database = threads.submit(_address, cql, self.cassandra)
-            return Addresses(broker.result(), database.result())
+            asks = kafka is None and self.kafka.login is not None
+            return Addresses(broker.result(), database.result(), asks)
 
     def stop(self) -> list[str]:
         """Stop the nodes, and name those that ran."""
