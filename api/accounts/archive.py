@@ -9,7 +9,8 @@ from typing import NoReturn, TypeVar
 
 from api.errors import unavailable
 from infra.settings import Settings
-from projections.queries import DatabaseUnavailable, Queries
+from projections.queries import DatabaseUnavailable, Queries, Window
+from streams.messages import Kline, MarketId, Millis
 from streams.messages.epoch import Epoch
 
 READ_LIMIT_S = 3.0
@@ -70,6 +71,18 @@ class Archive:
         except (DatabaseUnavailable, TimeoutError) as error:
             log.warning("a read was refused, the database does not answer: %r", error)
             raise unavailable() from error
+
+    async def klines(
+        self, market: MarketId, interval: str, start: Millis, end: Millis, limit: int
+    ) -> list[Kline]:
+        """Stored candles that open within a span, the oldest, and the last one before it."""
+
+        async def read(window: Window) -> list[Kline]:
+            return await self.read(lambda queries: queries.klines(market, interval, window))
+
+        earlier = Window(limit=1, end=start - 1)
+        within = Window(limit=limit, start=start, end=end)
+        return [*await read(earlier), *await read(within)]
 
     def _epoch(self) -> asyncio.Future[Epoch]:
         # A future belongs to a loop, and this object may be older than its loop.

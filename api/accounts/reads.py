@@ -183,14 +183,8 @@ class Reads:
     async def klines(
         self, market: MarketId, interval: str, start: Millis, end: Millis, limit: int
     ) -> list[Kline]:
-        """Stored candles that open within a span, the oldest, and the last one before it."""
-
-        async def read(window: Window) -> list[Kline]:
-            return await self.archive.read(lambda queries: queries.klines(market, interval, window))
-
-        earlier = Window(limit=1, end=start - 1)
-        within = Window(limit=limit, start=start, end=end)
-        return [*await read(earlier), *await read(within)]
+        """As `Archive.klines`."""
+        return await self.archive.klines(market, interval, start, end, limit)
 
 
 def _order_id(update: OrderUpdate) -> OrderId:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from starlette.applications import Starlette
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
@@ -15,12 +16,19 @@ from starlette.websockets import WebSocket
 from api.feeds.rules import MarketRules
 from api.ws.connection import EXTENSION
 from api.ws.hub import Hub, now_ms
+from api.ws.names import is_diffs
 from api.ws.outbox import OUTBOX_FRAMES_MAX
 from api.ws.session import Session
 from streams.messages import MarketId
 
 CONNECTIONS_MAX = 10_000
 RETRY_AFTER_S = 1
+
+
+MICROSECOND = ("MICROSECOND", "microsecond")
+
+OPTIONS = ("snapshot", "checksum", "from")
+"""Of diffs of a book: in the address they hold for each that it names."""
 
 
 class View(Protocol):
@@ -100,15 +108,26 @@ class Door:
             await websocket.send_denial_response(JSONResponse(body, 503, headers))
             return
         await websocket.accept()
+        query = websocket.query_params
         line = websocket.scope["extensions"][EXTENSION]["connection"]
         session = Session(
-            websocket, line, self._hub, combined=combined, frames_max=self._frames_max
+            websocket,
+            line,
+            self._hub,
+            combined=combined,
+            in_microseconds=query.get("timeUnit") in MICROSECOND,
+            frames_max=self._frames_max,
         )
         self._sessions.add(session)
         self._empty.clear()
         try:
-            await session.run(streams)
+            await session.run([_with_options(name, query) for name in streams])
         finally:
             self._sessions.discard(session)
             if not self._sessions:
                 self._empty.set()
+
+
+def _with_options(name: str, query: QueryParams) -> str:
+    options = [f"{option}={query[option]}" for option in OPTIONS if option in query]
+    return f"{name}?{'&'.join(options)}" if options and is_diffs(name) else name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from api.ws.channels import Frame
+from api.ws.frames import Frame
 
 OUTBOX_FRAMES_MAX = 8_192
 """Many times what one batch from the log makes for a client with some streams; more than this in

@@ -8,18 +8,52 @@ log's, so that every instance of the door sends the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import cache
+
 import msgspec
 from msgspec import field
 
+from api.client.checksum import DEPTH as CHECKSUM_LEVELS
+from api.client.checksum import checksum as checksum_of
 from api.feeds.aggregates import AggregateTrade
 from api.feeds.book import Book, Level
 from api.feeds.statistics import price_change, price_change_percent, weighted_average_price
-from streams.messages import Kline, Side, Ticker, Trade, format_units
+from streams.messages import Depth, Kline, Side, Ticker, Trade, format_units, parse_units
 
 ZERO = format_units(0)
 NO_LEVEL: Level = (ZERO, ZERO)
 
 encode = msgspec.json.Encoder().encode
+
+
+def in_microseconds(
+    payload: msgspec.Struct | Sequence[msgspec.Struct],
+) -> msgspec.Struct | list[msgspec.Struct]:
+    """The same with its times in microseconds: of a candle, the last one of its last millisecond.
+
+    Every field named `*_time` is one.
+    """
+    if not isinstance(payload, msgspec.Struct):
+        return [_in_microseconds(each) for each in payload]
+    return _in_microseconds(payload)
+
+
+def _in_microseconds(payload: msgspec.Struct) -> msgspec.Struct:
+    changes: dict[str, object] = {}
+    for name in _times(type(payload)):
+        changes[name] = getattr(payload, name) * 1000
+    if isinstance(payload, KlinePayload):
+        changes["candle"] = _in_microseconds(payload.candle)
+    if isinstance(payload, Candle):
+        changes["close_time"] = payload.close_time * 1000 + 999
+    return msgspec.structs.replace(payload, **changes)
+
+
+@cache
+def _times(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    return tuple(name for name in kind.__struct_fields__ if name.endswith("_time"))
 
 
 class TradePayload(msgspec.Struct, frozen=True, kw_only=True, tag_field="e", tag="trade"):
@@ -55,6 +89,32 @@ class DepthPayload(msgspec.Struct, frozen=True, kw_only=True, tag_field="e", tag
     last_seq: int = field(name="u")
     bids: list[Level] = field(name="b")
     asks: list[Level] = field(name="a")
+    checksum: int | msgspec.UnsetType = field(name="c", default=msgspec.UNSET)
+
+
+class SnapshotReason(StrEnum):
+    """Why a book is sent whole."""
+
+    SUBSCRIBED = "SUBSCRIBED"
+    TOO_FAR_BACK = "TOO_FAR_BACK"
+    """What was missed since the client's last event is not at hand any more."""
+
+    BUSY = "BUSY"
+    """Too many clients want to know what they missed."""
+
+
+class SnapshotPayload(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="e", tag="depthSnapshot"
+):
+    """Not Binance's: a book as it stands after event `last_seq`."""
+
+    event_time: int = field(name="E")
+    symbol: str = field(name="s")
+    last_seq: int = field(name="u")
+    reason: SnapshotReason = field(name="r")
+    bids: list[Level] = field(name="b")
+    asks: list[Level] = field(name="a")
+    checksum: int | msgspec.UnsetType = field(name="c", default=msgspec.UNSET)
 
 
 class PartialDepthPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +196,36 @@ class KlinePayload(msgspec.Struct, frozen=True, kw_only=True, tag_field="e", tag
     candle: Candle = field(name="k")
 
 
+class WindowTickerPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """`event` is the window's length and `Ticker`."""
+
+    event: str = field(name="e")
+    event_time: int = field(name="E")
+    symbol: str = field(name="s")
+    price_change: str = field(name="p")
+    price_change_percent: str = field(name="P")
+    open: str = field(name="o")
+    high: str = field(name="h")
+    low: str = field(name="l")
+    close: str = field(name="c")
+    weighted_average_price: str = field(name="w")
+    volume: str = field(name="v")
+    quote_volume: str = field(name="q")
+    open_time: int = field(name="O")
+    close_time: int = field(name="C")
+    first_trade_id: int = field(name="F")
+    last_trade_id: int = field(name="L")
+    trades: int = field(name="n")
+
+
+class AveragePricePayload(msgspec.Struct, frozen=True, kw_only=True, tag_field="e", tag="avgPrice"):
+    event_time: int = field(name="E")
+    symbol: str = field(name="s")
+    interval: str = field(name="i")
+    average_price: str = field(name="w")
+    last_trade_time: int = field(name="T")
+
+
 class ServerShutdownPayload(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="e", tag="serverShutdown"
 ):
@@ -187,6 +277,36 @@ def of_levels(book: Book, levels: int) -> PartialDepthPayload:
     )
 
 
+def of_book(
+    book: Book, levels: int, reason: SnapshotReason, at: int, *, checksum: bool
+) -> SnapshotPayload:
+    """`at` is the time of the book's last event."""
+    return SnapshotPayload(
+        event_time=at,
+        symbol=book.market,
+        last_seq=book.seq,
+        reason=reason,
+        bids=book.bids.top(levels),
+        asks=book.asks.top(levels),
+        checksum=_checksum(book) if checksum else msgspec.UNSET,
+    )
+
+
+def of_changes(
+    last: Depth, first_seq: int, bids: dict[str, str], asks: dict[str, str], book: Book | None
+) -> DepthPayload:
+    """Diffs in one, the last of which is `last`. The book's checksum goes along if it is given."""
+    return DepthPayload(
+        event_time=last.time,
+        symbol=last.market,
+        first_seq=first_seq,
+        last_seq=last.seq,
+        bids=sorted(bids.items(), key=_price, reverse=True),
+        asks=sorted(asks.items(), key=_price),
+        checksum=msgspec.UNSET if book is None else _checksum(book),
+    )
+
+
 def of_mini_ticker(ticker: Ticker) -> MiniTickerPayload:
     return MiniTickerPayload(
         event_time=ticker.time,
@@ -228,6 +348,39 @@ def of_ticker(ticker: Ticker, book: Book) -> TickerPayload:
     )
 
 
+def of_window(ticker: Ticker, size: str) -> WindowTickerPayload:
+    return WindowTickerPayload(
+        event=f"{size}Ticker",
+        event_time=ticker.time,
+        symbol=ticker.market,
+        price_change=price_change(ticker),
+        price_change_percent=price_change_percent(ticker),
+        open=ticker.open,
+        high=ticker.high,
+        low=ticker.low,
+        close=ticker.last,
+        weighted_average_price=weighted_average_price(ticker),
+        volume=ticker.volume,
+        quote_volume=ticker.quote_volume,
+        open_time=ticker.open_time,
+        close_time=ticker.time,
+        first_trade_id=ticker.first_trade_id,
+        last_trade_id=ticker.last_trade_id,
+        trades=ticker.trades,
+    )
+
+
+def of_average(ticker: Ticker, size: str, last_trade: int) -> AveragePricePayload:
+    """Where nothing traded in the window, the last price before it."""
+    return AveragePricePayload(
+        event_time=ticker.time,
+        symbol=ticker.market,
+        interval=size,
+        average_price=weighted_average_price(ticker) if ticker.trades else ticker.last,
+        last_trade_time=last_trade,
+    )
+
+
 def of_kline(kline: Kline, *, closed: bool) -> KlinePayload:
     return KlinePayload(
         event_time=max(kline.time, kline.close_time + 1) if closed else kline.time,
@@ -251,6 +404,14 @@ def of_kline(kline: Kline, *, closed: bool) -> KlinePayload:
             taker_quote_volume=kline.taker_quote_volume,
         ),
     )
+
+
+def _checksum(book: Book) -> int:
+    return checksum_of(book.bids.top(CHECKSUM_LEVELS), book.asks.top(CHECKSUM_LEVELS))
+
+
+def _price(level: Level) -> int:
+    return parse_units(level[0])
 
 
 def _best(book: Book) -> tuple[Level, Level]:

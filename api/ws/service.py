@@ -10,11 +10,13 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from api.accounts.archive import Archive
 from api.feeds.market_view import MarketView
 from api.ws.app import Door
 from api.ws.connection import Connection
 from api.ws.hub import Hub
 from api.ws.outbox import OUTBOX_FRAMES_MAX
+from api.ws.past import FromLogAndDatabase
 from api.ws.requests import MESSAGE_BYTES_MAX
 from infra.settings import Settings
 from infra.signals import run_until_signal
@@ -43,13 +45,15 @@ async def serve(
 
     Raises what a part of the service failed with, `OSError` where the port is taken.
     """
-    view = MarketView(settings)
-    hub = Hub(view)
+    view, archive = MarketView(settings), Archive(settings)
+    past = FromLogAndDatabase(settings, archive, view)
+    hub = Hub(view, past=past)
     door = Door(view, hub, frames_max=frames_max)
     server = server_of(door)
     with listen(settings.host, settings.ws_port) as listening:
         async with asyncio.TaskGroup() as group:
-            followers = [group.create_task(view.run()), group.create_task(hub.run())]
+            parts = (view.run(), archive.run(), hub.run(), past.run(hub))
+            followers = [group.create_task(part) for part in parts]
             serving = group.create_task(server.serve(sockets=[listening]))
             await stop.wait()
             await _close(door)

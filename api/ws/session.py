@@ -12,9 +12,9 @@ from typing import NamedTuple, Protocol, assert_never
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.ws import payloads
-from api.ws.channels import Frame
+from api.ws.frames import Frame
 from api.ws.hub import Hub
-from api.ws.names import UnknownStreamError, parse_stream
+from api.ws.names import Subscription, UnknownStreamError, parse_subscription
 from api.ws.outbox import OUTBOX_FRAMES_MAX, Outbox
 from api.ws.requests import (
     INVALID_REQUEST,
@@ -86,6 +86,7 @@ class Session:
         hub: Hub,
         *,
         combined: bool,
+        in_microseconds: bool = False,
         frames_max: int = OUTBOX_FRAMES_MAX,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -94,9 +95,10 @@ class Session:
         self._line = line
         self._hub = hub
         self._combined = combined
+        self._in_microseconds = in_microseconds
         self._clock = clock
         self._outbox = Outbox(frames_max)
-        self._streams: dict[str, None] = {}
+        self._streams: dict[str, str] = {}
         self._said: deque[float] = deque(maxlen=MESSAGES_PER_S)
         self._closing: asyncio.Future[Close] = self._loop.create_future()
         self._flush_is_due = False
@@ -118,7 +120,7 @@ class Session:
 
     def say_goodbye(self, now_ms: int) -> None:
         """Tell the client that the server goes, and end the connection."""
-        notice = payloads.encode(payloads.ServerShutdownPayload(event_time=now_ms))
+        notice = payloads.ServerShutdownPayload(event_time=now_ms)
         self.send(Frame("!serverShutdown", notice))
         self.close(RESTART)
 
@@ -183,7 +185,9 @@ class Session:
         frames: list[bytes] = []
         size = 0
         while size < WRITE_BYTES and (frame := self._outbox.take()) is not None:
-            frames.append(frame.combined if self._combined else frame.raw)
+            frames.append(
+                frame.framed(combined=self._combined, in_microseconds=self._in_microseconds)
+            )
             size += len(frames[-1])
         return b"".join(frames)
 
@@ -224,30 +228,34 @@ class Session:
     def _answer(self, request: Request, result: list[str] | bool | None = None) -> None:
         self.send(Frame(None, answer(request.id, result)))
 
-    def _wanted(self, names: Sequence[str], request_id: RequestId = None) -> list[str]:
-        """Those of the names that are new. Raises `RequestError`, having subscribed to none."""
-        wanted = [name for name in dict.fromkeys(names) if name not in self._streams]
-        if len(self._streams) + len(wanted) > STREAMS_MAX:
+    def _wanted(self, names: Sequence[str], request_id: RequestId = None) -> list[Subscription]:
+        """Those of the names that are new, or want to begin anew. Raises `RequestError`, having
+        subscribed to none."""
+        wanted: dict[str, Subscription] = {}
+        for said in names:
+            try:
+                subscription = parse_subscription(said)
+            except UnknownStreamError as error:
+                text = f"Invalid request: unknown stream {said[:80]}"
+                raise RequestError(INVALID_REQUEST, text, request_id) from error
+            if subscription.said != self._streams.get(subscription.name):
+                wanted[subscription.name] = subscription
+        if len(self._streams.keys() | wanted.keys()) > STREAMS_MAX:
             text = f"Invalid request: more than {STREAMS_MAX} streams"
             raise RequestError(INVALID_REQUEST, text, request_id)
-        for name in wanted:
-            try:
-                parse_stream(name)
-            except UnknownStreamError as error:
-                text = f"Invalid request: unknown stream {name[:80]}"
-                raise RequestError(INVALID_REQUEST, text, request_id) from error
-        return wanted
+        return list(wanted.values())
 
-    def _open(self, names: list[str]) -> None:
-        for name in names:
-            self._streams[name] = None
-            self._hub.subscribe(name, self)
+    def _open(self, subscriptions: list[Subscription]) -> None:
+        self._drop([subscription.name for subscription in subscriptions])
+        for subscription in subscriptions:
+            self._streams[subscription.name] = subscription.said
+            self._hub.subscribe(subscription.said, self)
 
     def _drop(self, names: Sequence[str]) -> None:
         for name in names:
-            if name in self._streams:
-                del self._streams[name]
-                self._hub.unsubscribe(name, self)
+            said = self._streams.pop(name.partition("?")[0], None)
+            if said is not None:
+                self._hub.unsubscribe(said, self)
 
 
 async def _end_task(task: asyncio.Task[None]) -> None:

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.ws.channels import Frame
 from api.ws.connection import Connection
+from api.ws.frames import frame_of
 
 IN_WORK_MAX = 256
 LIFETIME_S = 24 * 3600.0
@@ -87,7 +87,7 @@ class Session:
     async def say(self, text: bytes) -> None:
         """Send a message once there is room; nobody hears it where the client has left."""
         if self._line.has_room or await self._line.room():
-            self._line.write(Frame(None, text).raw)
+            self._line.write(frame_of(text))
 
     async def _read(self, requests: asyncio.TaskGroup) -> None:
         """Until the client goes."""

@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from aiokafka import AIOKafkaProducer
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
+from api.client.checksum import checksum
 from api.feeds.market_view import MarketView
 from api.ws.service import serve
+from infra.bring_up import create_topics_and_tables
 from infra.local.kafka import Kafka
 from infra.ports import free_port
 from infra.processes import Records
@@ -47,7 +50,6 @@ class Log:
         )
 
     async def __aenter__(self) -> Log:
-        await create_topics(self._settings)
         await self._producer.start()
         return self
 
@@ -114,7 +116,9 @@ def change(side: Levels, changes: list[tuple[str, str]] | list[list[str]]) -> No
 
 @pytest.fixture(scope="module")
 def settings(make_settings: Callable[..., Settings]) -> Settings:
-    return make_settings(ws_port=free_port())
+    settings = make_settings(ws_port=free_port())
+    create_topics_and_tables(settings)
+    return settings
 
 
 @pytest.fixture
@@ -231,6 +235,94 @@ async def test_the_local_book_rule_holds_over_many_diffs_and_reconnects(
             await maker.move(50)
 
 
+class Kept:
+    """A book that a client keeps by the stream alone, checked by each checksum."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.reasons: list[str] = []
+        self.bids: Levels = {}
+        self.asks: Levels = {}
+
+    async def follow(self, client: ClientConnection, until: int) -> None:
+        while self.last < until:
+            self.take(await hear(client))
+
+    def take(self, event: Any) -> None:
+        if event["e"] == "depthSnapshot":
+            self.bids, self.asks = dict(event["b"]), dict(event["a"])
+            self.reasons.append(event["r"])
+        else:
+            assert event["U"] == self.last + 1
+            change(self.bids, event["b"])
+            change(self.asks, event["a"])
+        self.last = event["u"]
+        if "c" in event:
+            assert event["c"] == checksum(_ranked(self.bids, -1), _ranked(self.asks, 1))
+
+
+def _ranked(side: Levels, sign: int) -> list[tuple[str, str]]:
+    return sorted(side.items(), key=lambda level: sign * Decimal(level[0]))
+
+
+async def test_a_book_is_kept_over_breaks_by_what_the_log_has(settings: Settings, log: Log) -> None:
+    """A neighbour on the same partition, breaks in the middle of a burst, at last one too long."""
+    maker, neighbour = (Maker(log, name, partition=7) for name in ("KEPTUSDT", "NEXTUSDT"))
+    await maker.open()
+    await neighbour.open()
+    kept = Kept()
+    async with serving(settings) as url, viewing(settings) as view:
+        begin = "snapshot=true"
+        for _ in range(5):
+            address = f"{url}/ws/keptusdt@depth@100ms?checksum=true&{begin}"
+            async with connect(address) as client:
+                await asyncio.gather(maker.move(40), neighbour.move(300))
+                await kept.follow(client, until=maker.seq)
+            assert (kept.bids, kept.asks) == (maker.bids, maker.asks)
+            book = view.feeds[maker.name].book
+            if book.seq == kept.last:
+                assert (dict(book.bids.top(5_000)), dict(book.asks.top(5_000))) == (
+                    kept.bids,
+                    kept.asks,
+                )
+            await asyncio.gather(maker.move(60), neighbour.move(900))
+            begin = f"from={kept.last}"
+        assert kept.reasons == ["SUBSCRIBED"]
+
+        await neighbour.move(21_000)
+        await maker.move(1)
+        async with connect(f"{url}/ws/keptusdt@depth?from={kept.last}") as client:
+            await kept.follow(client, until=maker.seq)
+        assert kept.reasons == ["SUBSCRIBED", "TOO_FAR_BACK"]
+        assert (kept.bids, kept.asks) == (maker.bids, maker.asks)
+
+
+async def test_instances_side_by_side_tell_the_same(settings: Settings, log: Log) -> None:
+    maker = Maker(log, "TWINUSDT", partition=3)
+    await maker.open()
+    another = settings.model_copy(update={"ws_port": free_port()})
+    async with serving(settings) as one, serving(another) as other:
+        streams = "streams=twinusdt@depth@100ms/twinusdt@trade/twinusdt@aggTrade&checksum=true"
+        books = (Kept(), Kept())
+        traded: tuple[list[Any], list[Any]] = ([], [])
+        async with (
+            connect(f"{one}/stream?{streams}&snapshot=true") as left,
+            connect(f"{other}/stream?{streams}&snapshot=true") as right,
+        ):
+            for number in range(1, 101):
+                await log.write(TRADES, trade(number, name=maker.name), partition=3)
+            await maker.move(200)
+            for client, book, trades in zip((left, right), books, traded, strict=True):
+                while book.last < maker.seq or len(trades) < 200:
+                    told = await hear(client)
+                    if "@depth" in told["stream"]:
+                        book.take(told["data"])
+                    else:
+                        trades.append(told)
+        assert traded[0] == traded[1]
+        assert (books[0].bids, books[0].asks) == (books[1].bids, books[1].asks)
+
+
 async def test_a_book_is_found_however_far_back_its_last_snapshot_lies(
     settings: Settings, log: Log
 ) -> None:
@@ -278,6 +370,7 @@ async def test_a_view_shows_that_the_broker_is_away_and_goes_on_when_it_is_back(
     try:
         address = await asyncio.to_thread(broker.start)
         settings = Settings().model_copy(update={"kafka": address, "venue": "outage"})
+        await create_topics(settings)
         async with Log(settings) as log:
             maker = Maker(log, "OUTUSDT")
             await maker.open()
@@ -367,6 +460,7 @@ async def test_sigterm_tells_clients_and_ends_the_process_cleanly(
     await Maker(log, "ENDUSDT", partition=6).open()
     ours = {
         "VELOCITY_KAFKA": settings.kafka or "",
+        "VELOCITY_CQL": settings.cql or "",
         "VELOCITY_VENUE": settings.venue,
         "VELOCITY_WS_PORT": str(settings.ws_port),
     }

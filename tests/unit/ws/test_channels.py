@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from api.feeds.markets import Markets
-from api.ws.channels import Frame
+from api.ws.frames import Frame
 from api.ws.hub import Hub
 from streams.messages import Side
 from tests.unit.feeds.samples import (

@@ -8,15 +8,20 @@ from api.feeds.candles import Interval
 from api.ws.names import (
     AggregateTrades,
     AllDayTickers,
+    AllWindowTickers,
+    AveragePrice,
     BookTicker,
     Candlestick,
     DayTicker,
     DepthDiffs,
     PartialDepth,
     Stream,
+    Subscription,
     Trades,
     UnknownStreamError,
+    WindowTicker,
     parse_stream,
+    parse_subscription,
 )
 from tests.unit.feeds.samples import BTC
 
@@ -37,6 +42,10 @@ from tests.unit.feeds.samples import BTC
         ("btcusdt@kline_1M", Candlestick(BTC, Interval.MONTH)),
         ("btcusdt@ticker", DayTicker(BTC, mini=False)),
         ("btcusdt@miniTicker", DayTicker(BTC, mini=True)),
+        ("btcusdt@kline_1d@+08:00", Candlestick(BTC, Interval.D1, 8 * 3_600_000)),
+        ("btcusdt@avgPrice", AveragePrice(BTC)),
+        ("btcusdt@ticker_4h", WindowTicker(BTC, Interval.H4)),
+        ("!ticker_1d@arr", AllWindowTickers(Interval.D1)),
         ("!ticker@arr", AllDayTickers(mini=False)),
         ("!miniTicker@arr", AllDayTickers(mini=True)),
     ],
@@ -62,8 +71,40 @@ def test_streams_have_the_names_that_clients_know(name: str, stream: Stream) -> 
         "btc usdt@trade",
         "bitcoin-" * 5 + "@trade",
         "!trade@arr",
+        "!ticker_2h@arr",
+        "!ticker_1h",
+        "btcusdt@ticker_2h",
+        "btcusdt@kline_1d@+09:00",
+        "btcusdt@kline_1d@",
     ],
 )
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(UnknownStreamError):
         parse_stream(name)
+
+
+def test_diffs_may_be_asked_to_begin_with_the_book_or_where_a_client_was() -> None:
+    wanted = parse_subscription("btcusdt@depth@100ms?snapshot=true&checksum=true")
+    assert wanted.name == "btcusdt@depth@100ms"
+    assert wanted.stream == DepthDiffs(BTC, 100, checksum=True)
+    assert (wanted.snapshot, wanted.since) == (True, None)
+    assert parse_subscription("btcusdt@depth?from=160").since == 160
+    plain = "btcusdt@depth"
+    assert parse_subscription(plain) == Subscription(plain, plain, DepthDiffs(BTC, 1000))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "btcusdt@depth?",
+        "btcusdt@depth?snapshot=maybe",
+        "btcusdt@depth?from=",
+        "btcusdt@depth?from=-1",
+        "btcusdt@depth?other=1",
+        "btcusdt@depth5?snapshot=true",
+        "btcusdt@trade?from=1",
+    ],
+)
+def test_other_options_are_refused(name: str) -> None:
+    with pytest.raises(UnknownStreamError):
+        parse_subscription(name)

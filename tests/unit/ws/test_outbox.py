@@ -9,7 +9,7 @@ from websockets.frames import Opcode
 from websockets.protocol import OPEN
 from websockets.uri import parse_uri
 
-from api.ws.channels import Frame
+from api.ws.frames import Frame
 from api.ws.outbox import Outbox
 
 
@@ -54,24 +54,25 @@ def test_what_may_not_be_left_out_does_not_fit_when_it_is_full() -> None:
 def test_a_frame_is_wrapped_with_its_stream_in_combined_form() -> None:
     trade = Frame("btcusdt@trade", b'{"e":"trade"}')
 
-    assert unframed(trade.raw) == b'{"e":"trade"}'
-    assert unframed(trade.combined) == b'{"stream":"btcusdt@trade","data":{"e":"trade"}}'
+    assert unframed(trade.framed(combined=False)) == b'{"e":"trade"}'
+    combined = b'{"stream":"btcusdt@trade","data":{"e":"trade"}}'
+    assert unframed(trade.framed(combined=True)) == combined
 
 
 def test_an_answer_has_one_form() -> None:
     answer = Frame(None, b'{"result":null}')
 
-    assert answer.raw == answer.combined
-    assert unframed(answer.raw) == b'{"result":null}'
+    assert answer.framed(combined=False) == answer.framed(combined=True)
+    assert unframed(answer.framed(combined=False)) == b'{"result":null}'
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
 def test_a_frame_is_made_once_and_of_any_size(size: int) -> None:
     made = Frame("s", b"x" * size)
 
-    assert unframed(made.raw) == b"x" * size
-    assert made.raw is made.raw
-    assert made.combined is made.combined
+    assert unframed(made.framed(combined=False)) == b"x" * size
+    assert made.framed(combined=False) is made.framed(combined=False)
+    assert made.framed(combined=True) is made.framed(combined=True)
 
 
 def unframed(framed: bytes) -> bytes:

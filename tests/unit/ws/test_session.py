@@ -249,3 +249,26 @@ async def test_probes_are_answered(served: Served) -> None:
         served.markets.ready = False
         assert (await http.get("/ready")).status_code == 503
         assert (await http.get("/live")).status_code == 200
+
+
+async def test_an_address_may_ask_for_the_book_and_for_microseconds(served: Served) -> None:
+    path = "/stream?streams=btcusdt@depth/btcusdt@trade&snapshot=true&timeUnit=MICROSECOND"
+    async with served.connect(path) as client:
+        first = await hear(client)
+        assert (first["stream"], first["data"]["e"]) == ("btcusdt@depth", "depthSnapshot")
+        assert await listening(client) == ["btcusdt@depth", "btcusdt@trade"]
+        traded = trade(1)
+        served.markets.take_trade(traded)
+        assert (await hear(client))["data"]["T"] == traded.time * 1000
+
+
+async def test_a_subscription_can_begin_anew(served: Served) -> None:
+    async with served.connect("/ws/btcusdt@depth") as client:
+        await client.send(
+            json.dumps({"method": "SUBSCRIBE", "params": ["btcusdt@depth?snapshot=true"]})
+        )
+        assert (await hear(client))["result"] is None
+        assert (await hear(client))["u"] == 1
+        assert await listening(client) == ["btcusdt@depth"]
+        assert await ask(client, "UNSUBSCRIBE", "btcusdt@depth") == {"result": None, "id": 1}
+        assert served.hub.streams == 0
