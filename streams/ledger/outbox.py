@@ -99,10 +99,12 @@ class Outbox:
         purses: Iterable[Purse],
         settled: tuple[str, Sequence] | None = None,
         orders: OrderCounts | None = None,
+        came_in: int = 0,
     ) -> None:
         """Say how balances stand since a request, or the settlement of that name, changed them.
 
-        Of an order that was counted, with the counts since.
+        Of an order that was counted, with the counts since; of a deposit or withdrawal, with its
+        amount.
         """
         self._say(
             BalanceUpdate(
@@ -116,6 +118,7 @@ class Outbox:
                 request=self.request if settled is None else RequestId(0),
                 settled=settled,
                 orders=orders,
+                came_in=Units(came_in),
             )
         )
 

@@ -109,10 +109,10 @@ class LedgerPartition:
                 self._amend(command)
             case Deposit(account=account, asset=asset, amount=amount):
                 reason = self.ledger.deposit(account, asset, amount)
-                self._answer(account, asset, BalanceChange.DEPOSIT, reason)
+                self._answer(account, asset, BalanceChange.DEPOSIT, reason, amount)
             case Withdraw(account=account, asset=asset, amount=amount):
                 reason = self.ledger.withdraw(account, asset, amount)
-                self._answer(account, asset, BalanceChange.WITHDRAWAL, reason)
+                self._answer(account, asset, BalanceChange.WITHDRAWAL, reason, -amount)
             case OpenAccount(account=account):
                 reason = self.ledger.open_account(account)
                 if reason is Reason.NONE:
@@ -209,10 +209,15 @@ class LedgerPartition:
             self.unfilled.orders.discard(settle.order_id)
 
     def _answer(
-        self, account: AccountId, asset: Asset, change: BalanceChange, reason: Reason
+        self,
+        account: AccountId,
+        asset: Asset,
+        change: BalanceChange,
+        reason: Reason,
+        came_in: int,
     ) -> None:
         if reason is Reason.NONE:
-            self._say_balance(account, asset, change)
+            self._say_balance(account, asset, change, came_in=came_in)
         else:
             self.outbox.request_rejected(account, reason)
 
@@ -222,9 +227,10 @@ class LedgerPartition:
         asset: Asset,
         change: BalanceChange,
         orders: OrderCounts | None = None,
+        came_in: int = 0,
     ) -> None:
         purse = self.ledger.accounts[account].purses[asset]
-        self.outbox.balances_changed(account, change, (purse,), orders=orders)
+        self.outbox.balances_changed(account, change, (purse,), orders=orders, came_in=came_in)
 
     def begin_epoch(self, first: int, last_update: int) -> None:
         """Go on in a new log, whose first offset is `first`; updates are numbered after these.

@@ -122,7 +122,8 @@ class BalanceUpdate(_Event, frozen=True, tag="balance"):
     """The balances a command changed, as they are since.
 
     `request` is the request that did it, 0 for a settlement; then `settled` is the settlement's
-    name, as (source, seq). `orders` comes with the hold for an order that was counted.
+    name, as (source, seq). `orders` comes with the hold for an order that was counted. `came_in` is
+    the amount of a deposit, negative for what went out: of the one balance that it changed.
     """
 
     change: BalanceChange
@@ -130,6 +131,7 @@ class BalanceUpdate(_Event, frozen=True, tag="balance"):
     request: RequestId = RequestId(0)
     settled: tuple[str, Sequence] | None = None
     orders: OrderCounts | None = None
+    came_in: Units = Units(0)
 
 
 class AccountOpened(_Event, frozen=True, tag="account"):
