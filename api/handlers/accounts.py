@@ -220,7 +220,7 @@ async def audit(exchange: Exchange, account: AccountId, parameters: Parameters) 
         end=parameters.millis("endTime"),
     )
     entries = await exchange.reads.archive.read(lambda queries: queries.audit(account, window))
-    return [audit_entry(entry) for entry in entries]
+    return [audit_entry(exchange.identity.audit.opened(entry)) for entry in entries]
 
 
 def audit_entry(entry: AuditEntry) -> Json:

@@ -1,4 +1,8 @@
-"""The audit log's way in: an action is on the log before it takes effect."""
+"""The audit log's way in: an action is on the log before it takes effect.
+
+Who did it, from where, and what else may identify a person is sealed before it leaves (decision
+23), and opened for who may read it.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
 from api.errors import ApiError, unavailable
+from api.identity.vault import BrokenSeal, Vault
 from infra.settings import Settings
 from streams.messages import AccountId, Millis
 from streams.messages.audit import (
@@ -21,6 +27,7 @@ from streams.messages.audit import (
     AuditAction,
     AuditEntry,
     AuditOutcome,
+    Particulars,
     encode_audit_entry,
 )
 from streams.topics import AUDIT
@@ -50,12 +57,20 @@ def admin_actor(address: str) -> Actor:
 
 
 class Audit:
-    """Appends entries. The producer is somebody else's."""
+    """Appends entries, and opens them. The producer is somebody else's.
+
+    Without a key to seal with, what identifies a person is not kept at all.
+    """
 
     def __init__(
-        self, producer: AIOKafkaProducer, settings: Settings, clock: Callable[[], int]
+        self,
+        producer: AIOKafkaProducer,
+        settings: Settings,
+        clock: Callable[[], int],
+        vault: Vault,
     ) -> None:
         self._producer = producer
+        self._vault = vault
         self._topic = AUDIT.name(settings.venue)
         self._clock = clock
 
@@ -91,6 +106,27 @@ class Audit:
             await self._append_outcome(entry, error)
             raise
 
+    def opened(self, entry: AuditEntry) -> AuditEntry:
+        """An entry with what was sealed of it; as it is, where this api lacks the key."""
+        if not entry.sealed:
+            return entry
+        try:
+            text = self._vault.open(entry.sealed, entry.seal_name)
+        except BrokenSeal as error:
+            log.warning("an entry of the audit stays closed: %s", error)
+            return entry
+        known = msgspec.json.decode(text, type=Particulars)
+        return replace(entry, sealed="", **msgspec.structs.asdict(known))
+
+    def _sealed(self, entry: AuditEntry) -> AuditEntry:
+        known = Particulars(entry.actor, entry.address, entry.subject, entry.details)
+        sealed = ""
+        if self._vault.has_key:
+            text = msgspec.json.encode(known).decode()
+            sealed = self._vault.seal(text, entry.seal_name)
+        kind = entry.actor.partition(":")[0]
+        return replace(entry, actor=kind, address="", subject="", details={}, sealed=sealed)
+
     async def _append_outcome(self, entry: AuditEntry, error: ApiError) -> None:
         outcome = AuditOutcome.UNKNOWN if error.status >= 500 else AuditOutcome.REFUSED
         details = {**entry.details, "code": str(error.code)}
@@ -98,10 +134,10 @@ class Audit:
             await self._append(replace(entry, outcome=outcome, details=details))
         except ApiError:
             # The client is told of its own error; that the action had begun is on the log.
-            log.exception("the audit lacks an outcome: %s", encode_audit_entry(entry))
+            log.exception("the audit lacks an outcome: %s %s", entry.action_id, outcome)
 
     async def _append(self, entry: AuditEntry) -> None:
-        record, key = encode_audit_entry(entry), entry.account.encode()
+        record, key = encode_audit_entry(self._sealed(entry)), entry.account.encode()
         try:
             async with asyncio.timeout(APPEND_LIMIT_S):
                 await self._producer.send_and_wait(self._topic, record, key=key, partition=0)

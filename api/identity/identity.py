@@ -51,7 +51,7 @@ class Identity:
         self.sessions = Sessions(archive, Tokens(vault, settings.venue), clock)
         self.passwords = Passwords()
         self.gate = Gate(self.keys, self.sessions, clock)
-        self.audit = Audit(producer, settings, clock)
+        self.audit = Audit(producer, settings, clock, vault)
         self.guesses = Guesses()
         self._archive = archive
 

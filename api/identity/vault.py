@@ -5,7 +5,8 @@ another's place. From each key of the environment come two, by HKDF (RFC 5869): 
 one that signs.
 
 To change keys, put a new one in front: what it did not seal is sealed anew when an api starts, and
-sessions that an older one signed go on until they end. Then the old one can go.
+sessions that an older one signed go on until they end. Then the old one can go, and with it what it
+sealed of the audit log, which is never written anew.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 An entry is on the log before what it tells of takes effect. So nothing was changed that is not
 here; but what an entry asks for may have been refused, or cut short: then, mostly, a second entry
 of the same `action_id` says so.
+
+What identifies a person is sealed by the api, which alone can open it: the log, the database and
+whoever reads them see what was done, to which account, and what kind of actor did it.
 """
 
 from __future__ import annotations
@@ -47,6 +50,10 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     was acted upon, such as the API key; `details` has the terms, never a secret. `at` is by the
     api's clock. `sequence` is the entry's place on the log, told by who read it there: entries
     are gapless in it.
+
+    On the log, `actor` is no more than `admin`, `user` or `key`, `address`, `subject` and `details`
+    are empty, and `sealed` has all four: a `Particulars` in JSON, as the api's vault sealed it
+    under `seal_name`. Entries from before that are in clear.
     """
 
     action_id: str
@@ -59,6 +66,21 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     subject: str = ""
     details: dict[str, str] = {}
     sequence: int = 0
+    sealed: str = ""
+
+    @property
+    def seal_name(self) -> str:
+        """What its seal is bound to: no entry's can be put in another's place."""
+        return f"audit {self.action_id} {self.outcome}"
+
+
+class Particulars(msgspec.Struct, frozen=True):
+    """What of an entry may identify a person."""
+
+    actor: str
+    address: str
+    subject: str
+    details: dict[str, str]
 
 
 _json = msgspec.json.Encoder()

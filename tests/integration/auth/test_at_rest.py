@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
 import pytest
+from aiokafka import TopicPartition
 
 from api.auth import new_key, sign
 from infra.admin import Admin, AdminRefused
+from infra.consumer import consuming
 from infra.installation import Installation
 from infra.settings import Settings
-from streams.topics import AUDIT
+from streams.topics import AUDIT, TOPICS, Topic
 from tests.integration.auth.refusals import NOT_AUTHORIZED, REJECTED_KEY, rows, told
 from tests.integration.doors import another_door, wait
 from tests.integration.exchange import read
 from tests.integration.rest import Administrator
 from tests.integration.users import PASSWORD, Json, User, Visitor, ed25519, new_email
+
+LIMIT_S = 30
 
 
 def test_the_database_has_neither_passwords_nor_secrets(
@@ -133,6 +138,38 @@ def test_the_audit_log_has_every_change_of_keys_and_who_made_it(
     log = b"".join(record.value for record in records)
     for hidden in (PASSWORD, given["api_secret"], ann.tokens["refresh_token"], token):
         assert hidden.encode() not in log
+
+
+def test_no_topic_says_who_somebody_is(ann: User, installation: Installation) -> None:
+    key, sign_it = ann.new_key(networks=["203.0.113.7", f"{ann.address}/32"])
+    assert ann.signed(key, sign_it, "GET", "account").status_code == 200
+    entries = ann.ask("GET", "/auth/v1/audit")
+    assert (entries[0]["subject"], entries[0]["address"]) == (ann.email, ann.address)
+    settings = installation.settings
+    tokens = [ann.tokens["access_token"], ann.tokens["refresh_token"]]
+    hidden = [ann.email, ann.address, "203.0.113.7", PASSWORD, *tokens]
+    for topic in TOPICS:
+        count = topic.partitions(settings.account_partitions, settings.market_partitions)
+        written = asyncio.run(whole(settings, topic, range(count)))
+        assert not [each for each in hidden if each.encode() in written], topic.short
+    assert ann.account.encode() in asyncio.run(whole(settings, AUDIT, range(1)))
+
+
+async def whole(settings: Settings, topic: Topic, partitions: Iterable[int]) -> bytes:
+    """All that is in a topic: keys, headers and values."""
+    async with consuming(**settings.kafka_client) as consumer:
+        places = [TopicPartition(topic.name(settings.venue), number) for number in partitions]
+        consumer.assign(places)
+        await consumer.seek_to_beginning()
+        ends = await consumer.end_offsets(places)
+        found = b""
+        async with asyncio.timeout(LIMIT_S):
+            while [place for place in places if await consumer.position(place) < ends[place]]:
+                for records in (await consumer.getmany(timeout_ms=500)).values():
+                    for record in records:
+                        headers = b" ".join(value for _, value in record.headers)
+                        found += b" ".join([record.key or b"", headers, record.value or b""])
+        return found
 
 
 def test_what_the_command_line_asks_of_keys_and_the_audit_is_answered(
