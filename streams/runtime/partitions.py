@@ -141,8 +141,11 @@ class Partitions:
                 )
         await self._look_ahead()
         ends = await self._find_published(wanted)
+        # After the outputs were read, so that all of them follow from what lies before these ends.
+        bounds = await self._log.bounds((self._role.source, partition) for partition in wanted)
         for partition in sorted(wanted):
-            await self._catch_up(partition, self.held[partition])
+            first, self.held[partition].end = bounds[self._role.source, partition]
+            await self._catch_up(partition, self.held[partition], first)
             self.held[partition].outputs = {
                 place: ends[place] for place in self._role.written(partition, self._settings)
             }
@@ -182,10 +185,9 @@ class Partitions:
         self._publisher.keep_silent_about(await published(self._log, starts))
         return {place: end for place, (_, end) in bounds.items()}
 
-    async def _catch_up(self, partition: int, held: Held) -> None:
+    async def _catch_up(self, partition: int, held: Held, first: int) -> None:
+        """Take what the archive has; the rest comes from the log, which begins at `first`."""
         source: Place = (self._role.source, partition)
-        # After the outputs were read, so that all of them follow from what lies before this end.
-        first, held.end = (await self._log.bounds([source]))[source]
         self._progress.enter(Phase.ARCHIVE, self.held)
         await self._patiently(lambda: self._replay(partition, held))
         if held.position < first:
