@@ -28,7 +28,9 @@ class Venue:
     """Everything runs below one home, on ports of its own."""
 
     def __init__(self, home: Path) -> None:
-        alone = {"home": home, "venue": "chaos", "kafka": None, "cql": None}
+        # The usual ports may be somebody else's, and then free when a service comes back.
+        ports = {"api_port": 0, "ws_port": 0}
+        alone = {"home": home, "venue": "chaos", "kafka": None, "cql": None, **ports}
         self.settings = Settings().model_copy(
             update=UNLIMITED | alone | {"checkpoint_records": CHECKPOINT_RECORDS}
         )
