@@ -15,9 +15,10 @@ from functools import cache
 import msgspec
 from msgspec import field
 
+from api.client.checksum import DEPTH as CHECKSUM_LEVELS
+from api.client.checksum import checksum as checksum_of
 from api.feeds.aggregates import AggregateTrade
 from api.feeds.book import Book, Level
-from api.feeds.checksum import checksum_of
 from api.feeds.statistics import price_change, price_change_percent, weighted_average_price
 from streams.messages import Depth, Kline, Side, Ticker, Trade, format_units, parse_units
 
@@ -287,7 +288,7 @@ def of_book(
         reason=reason,
         bids=book.bids.top(levels),
         asks=book.asks.top(levels),
-        checksum=checksum_of(book) if checksum else msgspec.UNSET,
+        checksum=_checksum(book) if checksum else msgspec.UNSET,
     )
 
 
@@ -302,7 +303,7 @@ def of_changes(
         last_seq=last.seq,
         bids=sorted(bids.items(), key=_price, reverse=True),
         asks=sorted(asks.items(), key=_price),
-        checksum=msgspec.UNSET if book is None else checksum_of(book),
+        checksum=msgspec.UNSET if book is None else _checksum(book),
     )
 
 
@@ -403,6 +404,10 @@ def of_kline(kline: Kline, *, closed: bool) -> KlinePayload:
             taker_quote_volume=kline.taker_quote_volume,
         ),
     )
+
+
+def _checksum(book: Book) -> int:
+    return checksum_of(book.bids.top(CHECKSUM_LEVELS), book.asks.top(CHECKSUM_LEVELS))
 
 
 def _price(level: Level) -> int:

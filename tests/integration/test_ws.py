@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaProducer
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
-from api.feeds.checksum import checksum
+from api.client.checksum import checksum
 from api.feeds.market_view import MarketView
 from api.ws.service import serve
 from infra.bring_up import create_topics_and_tables

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.feeds.checksum import checksum
+from api.client.checksum import checksum
 from api.feeds.markets import Markets
 from api.ws.channels import Subscriber
 from api.ws.depth_channels import DiffChannel
