@@ -312,6 +312,10 @@ def unsupported_order(what: str) -> ApiError:
     return ApiError(-1013, f"{what} orders are not supported for this symbol.")
 
 
+def mode_not_allowed() -> ApiError:
+    return ApiError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
+
+
 def no_liquidity() -> ApiError:
     return ApiError(-2010, "Order book liquidity is less than symbol minimum quantity.")
 
@@ -421,6 +425,7 @@ def rejection(reason: Reason, at: int = 0) -> ApiError:
             | Reason.HOLD_TOO_SMALL
             | Reason.IMMEDIATE_OR_CANCEL
             | Reason.FILL_OR_KILL
+            | Reason.SELF_TRADE
             | Reason.LOST
         ):
             return ApiError(-2010, "NEW_ORDER_REJECTED")

@@ -105,6 +105,7 @@ UPDATES_FEED = Feed(
             orders.rows_of_orders,
             orders.rows_of_amendments,
             trades.rows_of_fills,
+            trades.rows_of_prevented_matches,
             balances.rows_of_balances,
         )
     },

@@ -22,7 +22,7 @@ from projections.markets import EVERYTHING
 from projections.orders import ORDERS
 from projections.series import Window
 from projections.session import Database, DatabaseUnavailable
-from projections.trades import FILLS, TRADES
+from projections.trades import FILLS, PREVENTED_MATCHES, TRADES
 from streams import topics
 from streams.messages import (
     AccountId,
@@ -154,6 +154,23 @@ class Queries:
         )
         return [_order_updates.decode(event) for (event,) in rows]
 
+    async def prevented_matches(
+        self,
+        account: AccountId,
+        market: MarketId,
+        window: Window,
+        order_id: OrderId | None = None,
+    ) -> list[OrderUpdate]:
+        """The account's prevented matches, by id, each as an update of one of its orders."""
+        key = (account, market)
+        if order_id is None:
+            return await PREVENTED_MATCHES.read(self._database, key, window)
+        order = await self.order(account, market, order_id)
+        if order is None:
+            return []
+        window = window.within(order.created, order.at)
+        return await PREVENTED_MATCHES.read(self._database, key, window, _prevented_of(order_id))
+
     async def balances(self, account: AccountId) -> list[Balance]:
         """What the account has, by asset."""
         rows = await self._database.execute(
@@ -226,3 +243,11 @@ def _was_accepted(order: OrderUpdate) -> bool:
 
 def _of_order(order_id: OrderId) -> Callable[[OrderUpdate], bool]:
     return lambda fill: fill.order_id == order_id
+
+
+def _prevented_of(order_id: OrderId) -> Callable[[OrderUpdate], bool]:
+    def keep(update: OrderUpdate) -> bool:
+        match = update.prevention
+        return match is not None and order_id in (match.maker_order_id, match.taker_order_id)
+
+    return keep

@@ -13,6 +13,9 @@ from streams.messages import Execution, OrderUpdate, Trade, Update
 TRADES_PER_BUCKET = 2**15
 """About ten megabytes of a market's trades, and at most twice that of an account's."""
 
+EVENTS_PER_BUCKET = 2**16
+"""Of a market's events, few of which are prevented matches of one account."""
+
 TRADES = Series(
     Table("trades", ("market", "bucket"), ("trade_id",), ("event",)),
     TRADES_PER_BUCKET,
@@ -25,6 +28,21 @@ FILLS = Series(
     msgspec.json.Decoder(OrderUpdate).decode,
     lambda update: update.at,
 )
+
+
+PREVENTED_MATCHES = Series(
+    Table("prevented_matches", ("account", "market", "bucket"), ("match_id",), ("event",)),
+    EVENTS_PER_BUCKET,
+    msgspec.json.Decoder(OrderUpdate).decode,
+    lambda update: update.at,
+)
+
+
+def rows_of_prevented_matches(event: Update, text: str) -> Iterator[Write]:
+    """A match that was no trade. The updates of its two orders say the same of it."""
+    if isinstance(event, OrderUpdate) and event.prevention is not None:
+        key = (event.account, event.market)
+        yield from PREVENTED_MATCHES.write(key, (int(event.market_seq),), event.at, text, event.seq)
 
 
 def rows_of_trades(event: Trade, text: str) -> Iterator[Write]:

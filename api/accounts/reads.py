@@ -162,10 +162,32 @@ class Reads:
             lambda queries: queries.amendments(account, market, order_id)
         )
         found = {update.market_seq: update for update in stored}
-        for update in self._view.tail(account).amendments.values():
-            if (update.market, update.order_id) == (market, order_id):
+        for update in self._view.tail(account).events.values():
+            named = (update.market, update.order_id)
+            if update.amendment is not None and named == (market, order_id):
                 found[update.market_seq] = update
         return [found[seq] for seq in sorted(found)]
+
+    async def prevented_matches(
+        self, account: AccountId, market: MarketId, window: Window, order_id: OrderId | None
+    ) -> list[OrderUpdate]:
+        """An account's prevented matches on a market, of one order where one is named, by id."""
+        await self._view.wait_orders(account)
+        stored = await self.archive.read(
+            lambda queries: queries.prevented_matches(account, market, window, order_id)
+        )
+        found = {update.market_seq: update for update in stored}
+        for update in self._view.tail(account).events.values():
+            match = update.prevention
+            if (
+                match is not None
+                and update.market == market
+                and order_id in (None, match.maker_order_id, match.taker_order_id)
+                and holds(window, update.market_seq, update.at)
+                and (window.last is None or update.market_seq <= window.last)
+            ):
+                found[update.market_seq] = update
+        return cut(window, [found[seq] for seq in sorted(found)])
 
     async def balances(self, account: AccountId) -> list[Balance]:
         """What an account has, by asset, settlements included that are known to be under way."""

@@ -27,23 +27,24 @@ EventName = tuple[MarketId, Sequence]
 
 
 class AccountTail:
-    """One account's latest orders, trades, amendments and balances, each with the offset that said
-    so.
+    """One account's latest orders, trades, other events and balances, orders and balances with the
+    offset that said so.
     """
 
-    __slots__ = ("amendments", "balances", "orders", "settlements", "trades")
+    __slots__ = ("balances", "events", "orders", "settlements", "trades")
 
     def __init__(self) -> None:
         self.orders: dict[OrderId, tuple[Offset, OrderUpdate]] = {}
         self.trades: dict[TradeName, OrderUpdate] = {}
-        self.amendments: dict[EventName, OrderUpdate] = {}
+        self.events: dict[EventName, OrderUpdate] = {}
+        """Amendments and prevented matches; a match's two updates say the same of it."""
         self.balances: dict[Asset, tuple[Offset, Balance]] = {}
         self.settlements: dict[str, Sequence] = {}
         """The last settlement announced by each market partition; balances follow it."""
 
     @property
     def is_empty(self) -> bool:
-        return not (self.orders or self.trades or self.amendments or self.balances)
+        return not (self.orders or self.trades or self.events or self.balances)
 
 
 NOTHING = AccountTail()
@@ -77,8 +78,8 @@ class Unprojected:
                 tail.orders[update.order_id] = (offset, update)
                 if update.execution is Execution.TRADE:
                     tail.trades[_trade_name(update)] = update
-                if update.amendment is not None:
-                    tail.amendments[update.market, update.market_seq] = update
+                if update.amendment is not None or update.prevention is not None:
+                    tail.events[update.market, update.market_seq] = update
                 if update.settlement:
                     tail.settlements[update.source] = update.settlement
             case BalanceUpdate(balances=[_, *_]):
@@ -111,7 +112,7 @@ class Unprojected:
                     del tail.orders[update.order_id]
                 if update.execution is Execution.TRADE:
                     tail.trades.pop(_trade_name(update), None)
-                tail.amendments.pop((update.market, update.market_seq), None)
+                tail.events.pop((update.market, update.market_seq), None)
             case BalanceUpdate():
                 for balance in update.balances:
                     if tail.balances[balance.asset][0] == offset:

@@ -306,6 +306,8 @@ def _changed_book(update: OrderUpdate) -> bool:
             return True
         case Execution.NEW:
             return update.last
+        case Execution.TRADE_PREVENTION:
+            return update.is_maker or update.last
         case Execution.EXPIRED | Execution.REJECTED:
             return False
         case _:

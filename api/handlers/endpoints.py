@@ -12,6 +12,7 @@ from api.handlers import (
     exchange_info,
     market,
     placing,
+    prevented_matches,
     rate_limits,
     tickers,
     wallet,
@@ -218,6 +219,14 @@ SIGNED = (
         "How many orders an account has placed",
         (),
         examples.ORDER_COUNTS,
+    ),
+    SignedEndpoint(
+        "GET",
+        "/api/v3/myPreventedMatches",
+        prevented_matches.prevented_matches,
+        "Matches that were no trades",
+        prevented_matches.PREVENTED_MATCHES,
+        [examples.PREVENTED_MATCH],
     ),
     SignedEndpoint(
         "GET",

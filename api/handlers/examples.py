@@ -200,6 +200,18 @@ AMENDMENT = {
     "newQty": "0.40000000",
     "time": 1741926410255,
 }
+PREVENTED_MATCH = {
+    "symbol": "BTCUSDT",
+    "preventedMatchId": 75,
+    "takerOrderId": 40960,
+    "makerSymbol": "BTCUSDT",
+    "makerOrderId": 40928,
+    "tradeGroupId": -1,
+    "selfTradePreventionMode": "EXPIRE_MAKER",
+    "price": "100.25000000",
+    "makerPreventedQuantity": "0.50000000",
+    "transactTime": 1669101687094,
+}
 ORDER_STATUS = {
     **_TERMS,
     "clientOrderId": "6gCrw2kRUAF9CvJDGP16IP",

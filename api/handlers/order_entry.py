@@ -21,6 +21,7 @@ from api.errors import (
     filter_failure,
     invalid,
     mandatory,
+    mode_not_allowed,
     no_liquidity,
     not_required,
     unsupported_order,
@@ -37,11 +38,15 @@ from streams.messages import (
     OrderLimits,
     OrderType,
     PlaceOrder,
+    SelfTradePrevention,
     Side,
     Ticks,
     TimeInForce,
     Units,
 )
+
+TRANSFER = "TRANSFER"
+"""A mode between accounts that trade as one, of which there are none here."""
 
 PRICE_MAX = Units(10**9 * UNIT)
 QUANTITY_MAX = Units(10**10 * UNIT)
@@ -102,6 +107,7 @@ class NewOrder(msgspec.Struct, frozen=True, gc=False):
     quantity: Units | None
     quote: Units | None
     response: ResponseType
+    self_trade_prevention: SelfTradePrevention
 
 
 def read_new_order(parameters: Parameters, generated_id: str) -> NewOrder:
@@ -111,6 +117,7 @@ def read_new_order(parameters: Parameters, generated_id: str) -> NewOrder:
         raise mandatory("side")
     order_type = _order_type(parameters)
     _check_combination(parameters, order_type)
+    mode = self_trade_prevention(parameters)
     response = parameters.choice(
         "newOrderRespType", ResponseType, lambda: invalid("newOrderRespType")
     )
@@ -124,6 +131,7 @@ def read_new_order(parameters: Parameters, generated_id: str) -> NewOrder:
         quantity=parameters.amount("quantity"),
         quote=parameters.amount("quoteOrderQty"),
         response=response or (ResponseType.ACK if maker_only else ResponseType.FULL),
+        self_trade_prevention=mode,
     )
 
 
@@ -136,12 +144,19 @@ def _order_type(parameters: Parameters) -> OrderType:
     return OrderType(asked.value)
 
 
+def self_trade_prevention(parameters: Parameters) -> SelfTradePrevention:
+    """The mode asked for, else `NONE`. Raises -1013 for one that no market here allows."""
+    name = "selfTradePreventionMode"
+    if parameters.text(name) == TRANSFER:
+        raise mode_not_allowed()
+    mode = parameters.choice(name, SelfTradePrevention, lambda: invalid(name))
+    return mode or SelfTradePrevention.NONE
+
+
 def _check_combination(parameters: Parameters, order_type: OrderType) -> None:
     for name, what in _UNSUPPORTED_PARAMETERS.items():
         if name in parameters:
             raise unsupported_order(what)
-    if parameters.text("selfTradePreventionMode") not in (None, "NONE"):
-        raise invalid("selfTradePreventionMode")
     for name in _ALL_TAKEN:
         if name in parameters and name not in _TAKEN[order_type]:
             raise not_required(name)
@@ -202,6 +217,7 @@ def place_order(
         hold=Units(hold),
         idempotency_key=idempotency_key,
         limits=limits,
+        self_trade_prevention=order.self_trade_prevention,
     )
 
 

@@ -22,7 +22,9 @@ from streams.messages import (
     OrderType,
     OrderUpdate,
     PlaceOrder,
+    PreventedMatch,
     Reason,
+    SelfTradePrevention,
     Side,
     Trade,
     format_units,
@@ -69,7 +71,9 @@ def order_result(updates: list[OrderUpdate]) -> Json:
         "transactTime": final.at,
         **_terms(final),
         "workingTime": final.created,
-        "selfTradePreventionMode": "NONE",
+        "selfTradePreventionMode": final.self_trade_prevention.value,
+        **_prevented(final),
+        **_prevented_matches(updates),
         **_expiry(final),
     }
 
@@ -90,7 +94,8 @@ def canceled_order(update: OrderUpdate, cancel_id: str) -> Json:
         "clientOrderId": cancel_id,
         "transactTime": update.at,
         **_terms(update),
-        "selfTradePreventionMode": "NONE",
+        "selfTradePreventionMode": update.self_trade_prevention.value,
+        **_prevented(update),
     }
 
 
@@ -109,7 +114,7 @@ def amended_order(update: OrderUpdate, before: Amendment) -> Json:
             "price": terms["price"],
             "qty": terms["origQty"],
             "executedQty": terms["executedQty"],
-            "preventedQty": ZERO,
+            "preventedQty": format_units(update.prevented),
             "quoteOrderQty": terms["origQuoteOrderQty"],
             "cumulativeQuoteQty": terms["cummulativeQuoteQty"],
             "status": terms["status"],
@@ -117,7 +122,7 @@ def amended_order(update: OrderUpdate, before: Amendment) -> Json:
             "type": terms["type"],
             "side": terms["side"],
             "workingTime": update.created,
-            "selfTradePreventionMode": "NONE",
+            "selfTradePreventionMode": update.self_trade_prevention.value,
         },
     }
 
@@ -150,7 +155,8 @@ def order_status(update: OrderUpdate) -> Json:
         "updateTime": update.at,
         "isWorking": True,
         "workingTime": update.created,
-        "selfTradePreventionMode": "NONE",
+        "selfTradePreventionMode": update.self_trade_prevention.value,
+        **_prevented(update),
         **_expiry(update),
     }
 
@@ -176,6 +182,56 @@ def _expiry(update: OrderUpdate) -> Json:
     if update.status is not OrderStatus.EXPIRED:
         return {}
     return {"expiryReason": _EXPIRY_REASONS.get(update.reason, "NONE")}
+
+
+def _prevented(update: OrderUpdate) -> Json:
+    """What self-trade prevention took of an order, and the match that ended it, if one did."""
+    if not update.prevented:
+        return {}
+    shown: Json = {"preventedQuantity": format_units(update.prevented)}
+    if update.status is OrderStatus.EXPIRED_IN_MATCH:
+        shown["preventedMatchId"] = update.market_seq
+    return shown
+
+
+def _prevented_matches(updates: list[OrderUpdate]) -> Json:
+    """Those of a new order, if it had any."""
+    matches = [
+        {
+            "preventedMatchId": update.market_seq,
+            "makerOrderId": update.prevention.maker_order_id,
+            "price": format_units(update.prevention.price),
+            **_prevented_quantities(update.prevention),
+        }
+        for update in updates
+        if update.prevention is not None
+    ]
+    return {"preventedMatches": matches} if matches else {}
+
+
+def _prevented_quantities(match: PreventedMatch) -> Json:
+    """Of the taker and of the maker, as far as the mode took any of it."""
+    quantities = {
+        "takerPreventedQuantity": match.taker_quantity,
+        "makerPreventedQuantity": match.maker_quantity,
+    }
+    return {name: format_units(units) for name, units in quantities.items() if units}
+
+
+def prevented_match(update: OrderUpdate, match: PreventedMatch) -> Json:
+    """A prevented match as queries show it; it is named by the market's event."""
+    return {
+        "symbol": update.market,
+        "preventedMatchId": update.market_seq,
+        "takerOrderId": match.taker_order_id,
+        "makerSymbol": update.market,
+        "makerOrderId": match.maker_order_id,
+        "tradeGroupId": -1,
+        "selfTradePreventionMode": match.mode.value,
+        "price": format_units(match.price),
+        **_prevented_quantities(match),
+        "transactTime": update.at,
+    }
 
 
 def _fill(trade: OrderUpdate) -> Json:
@@ -247,7 +303,7 @@ def market(rules: MarketRules) -> Json:
         "permissions": [],
         "permissionSets": [["SPOT"]],
         "defaultSelfTradePreventionMode": "NONE",
-        "allowedSelfTradePreventionModes": ["NONE"],
+        "allowedSelfTradePreventionModes": [mode.value for mode in SelfTradePrevention],
     }
 
 

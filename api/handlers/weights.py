@@ -108,6 +108,7 @@ WEIGHTS: Mapping[Named, Rule] = {
     ("GET", "/api/v3/allOrders"): Fixed(20),
     ("GET", "/api/v3/myTrades"): IfNamed("orderId", 5, 20),
     ("GET", "/api/v3/rateLimit/order"): Fixed(40),
+    ("GET", "/api/v3/myPreventedMatches"): IfNamed("orderId", 20, 2),
     ("GET", "/api/v3/account"): Fixed(20),
     ("GET", "/api/v3/account/commission"): Fixed(20),
     ("GET", "/sapi/v1/system/status"): Fixed(1),

@@ -35,6 +35,7 @@ METHODS = {
     "allOrders": ("GET", "/api/v3/allOrders"),
     "myTrades": ("GET", "/api/v3/myTrades"),
     "account.rateLimits.orders": ("GET", "/api/v3/rateLimit/order"),
+    "myPreventedMatches": ("GET", "/api/v3/myPreventedMatches"),
     "account.status": ("GET", "/api/v3/account"),
     "account.commission": ("GET", "/api/v3/account/commission"),
 }

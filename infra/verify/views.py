@@ -141,7 +141,7 @@ def view_of_books(state: MatchingPartition) -> BooksView:
                 order.account,
                 name,
                 order.price * config.tick,
-                order.quantity * config.lot,
+                (order.quantity + order.prevented) * config.lot,
                 order.executed * config.lot,
                 order.executed_quote,
                 unspent(config, order),

@@ -163,6 +163,7 @@ class LedgerPartition:
                 order.quantity,
                 order.budget,
                 order.hold,
+                order.self_trade_prevention,
             ),
         )
 

@@ -22,6 +22,7 @@ from streams.messages import (
     OrderType,
     PlaceOrder,
     RequestId,
+    SelfTradePrevention,
     Withdraw,
 )
 
@@ -110,6 +111,8 @@ def digest_of(command: KeyedCommand) -> bytes:
                 command.quantity,
                 command.budget,
             )
+            if command.self_trade_prevention is not SelfTradePrevention.NONE:
+                asked += (command.self_trade_prevention,)
         case CancelOrder():
             asked = ("cancel", command.market, command.order_id, command.client_order_id)
         case AmendOrder():

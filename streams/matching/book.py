@@ -24,6 +24,7 @@ from streams.messages import (
     Millis,
     OrderId,
     OrderType,
+    SelfTradePrevention,
     Side,
     TimeInForce,
 )
@@ -38,10 +39,11 @@ NOBODY = OrderId(0)
 class Order(msgspec.Struct, gc=False, eq=False):
     """An order, resting or just being matched.
 
-    `quantity` is what was ordered, in lots, 0 where `budget` says how many quote units to trade
-    for. `hold` is what was held for a MARKET order; what a limit order holds follows from its price
-    and remaining quantity. `ahead` and `behind` are its neighbours in its level's queue; the first
-    one's `ahead` and the last one's `behind` mean nothing.
+    `quantity` is what was ordered, in lots, less what self-trade prevention has taken of it, which
+    is `prevented`; it is 0 where `budget` says how many quote units to trade for. `hold` is what
+    was held for a MARKET order; what a limit order holds follows from its price and remaining
+    quantity. `ahead` and `behind` are its neighbours in its level's queue; the first one's `ahead`
+    and the last one's `behind` mean nothing.
     """
 
     order_id: OrderId
@@ -55,8 +57,10 @@ class Order(msgspec.Struct, gc=False, eq=False):
     budget: int
     hold: int
     created: Millis
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.NONE
     executed: int = 0
     executed_quote: int = 0
+    prevented: int = 0
     amendments: int = 0
     ahead: OrderId = NOBODY
     behind: OrderId = NOBODY

@@ -10,6 +10,7 @@ from streams.matching.outcomes import (
     Cancelled,
     Expired,
     Outcome,
+    Prevented,
     Rejected,
     Replaced,
     Traded,
@@ -55,6 +56,9 @@ class DepthFeed:
             match outcome:
                 case Traded():
                     self._touched(outcome.maker.side).add(outcome.price)
+                case Prevented():
+                    if outcome.maker_lots:
+                        self._touched(outcome.maker.side).add(outcome.price)
                 case Cancelled() | Amended():
                     self._touched(outcome.order.side).add(outcome.order.price)
                 case Replaced():

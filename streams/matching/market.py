@@ -14,7 +14,7 @@ from sys import intern
 
 import msgspec
 
-from streams.matching.book import Book, BookSide, Level, Order
+from streams.matching.book import BookSide, Order
 from streams.matching.outcomes import (
     Accepted,
     Amended,
@@ -26,6 +26,7 @@ from streams.matching.outcomes import (
     Traded,
 )
 from streams.matching.rules import Rules
+from streams.matching.trading import UNBOUNDED, Trading
 from streams.messages import (
     AMENDMENTS_MAX,
     UNITS_MAX,
@@ -38,6 +39,7 @@ from streams.messages import (
     Place,
     Reason,
     Replace,
+    SelfTradePrevention,
     Side,
     TimeInForce,
 )
@@ -50,21 +52,13 @@ _GTC = TimeInForce.GTC
 _FOK = TimeInForce.FOK
 _OK = Reason.NONE
 _TRADING = MarketStatus.TRADING
+_NO_PREVENTION = SelfTradePrevention.NONE
 
 
-class Market:
+class Market(Trading):
     """One market. Plain state, changed by `apply` and `configure` alone."""
 
-    __slots__ = ("aggregate_id", "book", "config", "rules", "seq", "trade_id")
-
-    def __init__(self, config: MarketConfig) -> None:
-        """Raises `ValueError` where tick x lot is not a whole number of quote units."""
-        self.config = config
-        self.rules = Rules(config)
-        self.book = Book()
-        self.seq = 0
-        self.trade_id = 0
-        self.aggregate_id = 0
+    __slots__ = ()
 
     def apply(self, command: Place | Cancel | Replace | Amend, at: Millis) -> list[Outcome]:
         """Take one command at the log's time `at` and say what happened, in order."""
@@ -145,6 +139,7 @@ class Market:
             command.budget,
             command.hold if is_market else 0,
             at,
+            command.self_trade_prevention,
         )
         self.seq = seq = self.seq + 1
         outcomes: list[Outcome] = [Accepted(seq, order, 0 if is_market else released)]
@@ -198,10 +193,11 @@ class Market:
         reason = self._amend_refusal(order, command.quantity)
         if reason:
             return [Rejected(command, reason)]
-        reduced = order.quantity - command.quantity
+        ordered = order.quantity + order.prevented
+        reduced = ordered - command.quantity
         released = self.rules.hold(order.side, order.price, reduced)
         amended = Amended(
-            self._next(), order, command.request, order.client_order_id, order.quantity, released
+            self._next(), order, command.request, order.client_order_id, ordered, released
         )
         self.book.reduce(order, reduced)
         order.client_order_id = command.client_order_id
@@ -227,11 +223,12 @@ class Market:
     def _amend_refusal(self, order: Order, quantity: int) -> Reason:
         if self.config.status is not _TRADING:
             return Reason.MARKET_CLOSED
-        if quantity == order.quantity:
+        ordered = order.quantity + order.prevented
+        if quantity == ordered:
             return Reason.NOTHING_CHANGES
-        if quantity > order.quantity:
+        if quantity > ordered:
             return Reason.QUANTITY_INCREASED
-        if 0 < quantity <= order.executed:
+        if 0 < quantity <= order.executed + order.prevented:
             return Reason.QUANTITY_EXECUTED
         if order.amendments >= AMENDMENTS_MAX:
             return Reason.TOO_MANY_AMENDMENTS
@@ -247,11 +244,14 @@ class Market:
         """Trade what crosses; then let the rest rest, or expire."""
         opposite = self.book.asks if order.side is _BUY else self.book.bids
         worst = order.price * opposite.sign
-        if order.time_in_force is _FOK and not _can_fill(opposite, worst, order.quantity):
+        if order.time_in_force is _FOK and not self._can_fill(order, opposite, worst):
             self._expire(order, Reason.FILL_OR_KILL, outcomes)
             return
         if opposite.ranks and opposite.ranks[-1] >= worst:
-            self._match(order, opposite, worst, outcomes)
+            if order.self_trade_prevention is _NO_PREVENTION:
+                self._match(order, opposite, worst, outcomes)
+            else:
+                self._match_others(order, opposite, worst, order.remaining, UNBOUNDED, outcomes)
         if order.executed == order.quantity:
             return
         if order.time_in_force is _GTC:
@@ -266,105 +266,18 @@ class Market:
         if order.budget:
             # A buyer's budget bounds its lots by itself; a seller can't sell more than it holds.
             lots = sys.maxsize if order.side is _BUY else order.hold // self.config.lot
-            self._match_funds(order, opposite, worst, lots, order.budget, outcomes)
-            if order.executed_quote < order.budget:
+            ended = self._match_funds(order, opposite, worst, lots, order.budget, outcomes)
+            if order.executed_quote < order.budget and not ended:
                 self._expire_budget(order, opposite, worst, outcomes)
             return
         if order.side is _BUY and not order.price:
             self._match_funds(order, opposite, worst, order.quantity, order.hold, outcomes)
+        elif order.self_trade_prevention is not _NO_PREVENTION:
+            self._match_others(order, opposite, worst, order.quantity, UNBOUNDED, outcomes)
         else:
             self._match(order, opposite, worst, outcomes)
         if order.executed < order.quantity:
             self._expire(order, Reason.NO_LIQUIDITY, outcomes)
-
-    def _match(self, taker: Order, opposite: BookSide, worst: int, outcomes: list[Outcome]) -> None:
-        """Trade with the best first, down to the rank `worst`, until nothing of it remains."""
-        ranks = opposite.ranks
-        remaining = taker.quantity - taker.executed
-        while remaining and ranks and ranks[-1] >= worst:
-            level = opposite.levels[ranks[-1]]
-            available = level.quantity
-            if remaining < available:
-                self._take(taker, level, remaining, outcomes)
-                return
-            self._take(taker, level, available, outcomes)
-            remaining -= available
-            opposite.drop_best()
-
-    def _match_funds(
-        self,
-        taker: Order,
-        opposite: BookSide,
-        worst: int,
-        lots: int,
-        funds: int,
-        outcomes: list[Outcome],
-    ) -> None:
-        """As `_match`, for at most `lots`, and at each level only as many as `funds` pay for."""
-        ranks = opposite.ranks
-        while ranks and ranks[-1] >= worst:
-            level = opposite.levels[ranks[-1]]
-            lot_value = level.price * self.rules.tick_lot
-            traded = min(lots, level.quantity, funds // lot_value)
-            if not traded:
-                return
-            self._take(taker, level, traded, outcomes)
-            lots -= traded
-            funds -= traded * lot_value
-            if level.quantity:
-                return
-            opposite.drop_best()
-
-    def _take(self, taker: Order, level: Level, lots: int, outcomes: list[Outcome]) -> None:
-        """Trade `lots` with the orders of a level, first come first: one aggregate trade."""
-        orders = self.book.orders
-        price = level.price
-        lot_value = price * self.rules.tick_lot
-        seq, trade_id = self.seq, self.trade_id
-        self.aggregate_id = aggregate_id = self.aggregate_id + 1
-        level.quantity = level.quantity - lots
-        taker_executed, taker_quote = taker.executed, taker.executed_quote
-        maker = level.first
-        while True:
-            maker_executed = maker.executed
-            quantity = maker.quantity - maker_executed
-            is_filled = quantity <= lots
-            if not is_filled:
-                quantity = lots
-            lots -= quantity
-            value = quantity * lot_value
-            maker.executed = maker_executed = maker_executed + quantity
-            maker.executed_quote = maker_quote = maker.executed_quote + value
-            taker_executed += quantity
-            taker_quote += value
-            seq += 1
-            trade_id += 1
-            outcomes.append(
-                Traded(
-                    seq,
-                    trade_id,
-                    aggregate_id,
-                    not lots,
-                    price,
-                    quantity,
-                    maker,
-                    taker,
-                    maker_executed,
-                    maker_quote,
-                    taker_executed,
-                    taker_quote,
-                )
-            )
-            if is_filled:
-                del orders[maker.order_id]
-            if not lots:
-                break
-            maker = orders[maker.behind]
-        if is_filled and level.quantity:
-            maker = orders[maker.behind]
-        level.first = maker
-        taker.executed, taker.executed_quote = taker_executed, taker_quote
-        self.seq, self.trade_id = seq, trade_id
 
     # -- endings ---------------------------------------------------------------------------------
 
@@ -388,20 +301,8 @@ class Market:
             last = outcomes[-1]
             price = last.price if isinstance(last, Traded) else 0
         filled = bool(order.executed) and rest < price * self.rules.tick_lot
+        filled = filled and not order.prevented
         reason = Reason.NONE if filled else Reason.NO_LIQUIDITY
+        if order.prevented:
+            reason = Reason.SELF_TRADE
         outcomes.append(Expired(self._next(), order, rest, filled, reason))
-
-    def _next(self) -> int:
-        self.seq = self.seq + 1
-        return self.seq
-
-
-def _can_fill(side: BookSide, worst: int, lots: int) -> bool:
-    """Whether a side offers so many lots down to the rank `worst`; reads only the levels it may."""
-    for rank in reversed(side.ranks):
-        if rank < worst:
-            return False
-        lots -= side.levels[rank].quantity
-        if lots <= 0:
-            return True
-    return False

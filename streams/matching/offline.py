@@ -19,6 +19,7 @@ from streams.matching.outcomes import (
     Cancelled,
     Expired,
     Outcome,
+    Prevented,
     Rejected,
     Replaced,
     Traded,
@@ -253,6 +254,8 @@ class OfflineMarket:
                     "maker_order_id": outcome.maker.client_order_id,
                     "taker_order_id": outcome.taker.client_order_id,
                 }
+            case Prevented(seq=seq, taker=order):
+                return _about(seq, "prevented", order)
             case Accepted(seq=seq, order=order):
                 return _about(seq, "accepted", order)
             case Replaced(seq=seq, order=order):
@@ -275,6 +278,9 @@ class OfflineMarket:
             match outcome:
                 case Accepted(order=order):
                     self._last_id = order.order_id
+                    self._keep_name(order)
+                case Prevented(maker=maker, taker=order):
+                    self._keep_name(maker)
                     self._keep_name(order)
                 case Traded(maker=order) | Replaced(order=order) | Cancelled(order=order):
                     self._keep_name(order)

@@ -23,7 +23,9 @@ class Accepted(msgspec.Struct, gc=False):
 class Traded(msgspec.Struct, gc=False):
     """Two orders met at the maker's price; `executed` and `executed_quote` are totals since.
 
-    Trades of one command at one price make an aggregate.
+    Trades of one command at one price, with nothing between them, make an aggregate. Of a taker
+    that does not trade with its own account's orders, `taker_prevented` is what this had taken of
+    it by then, and `taker_done` whether nothing was left; of others that follows from the totals.
     """
 
     seq: int
@@ -36,6 +38,30 @@ class Traded(msgspec.Struct, gc=False):
     taker: Order
     maker_executed: int
     maker_executed_quote: int
+    taker_executed: int
+    taker_executed_quote: int
+    taker_prevented: int = 0
+    taker_done: bool | None = None
+
+
+class Prevented(msgspec.Struct, gc=False):
+    """Two orders of one account would have met. Of each so many lots are not traded, 0 for none.
+
+    `taker_prevented` and `taker_executed` are totals since; the maker's are those it has now.
+    What is `released` of their holds is what they need no more.
+    """
+
+    seq: int
+    price: int
+    maker: Order
+    taker: Order
+    maker_lots: int
+    taker_lots: int
+    maker_released: int
+    taker_released: int
+    maker_closed: bool
+    taker_closed: bool
+    taker_prevented: int
     taker_executed: int
     taker_executed_quote: int
 
@@ -94,4 +120,4 @@ class Rejected(msgspec.Struct, gc=False):
     reason: Reason
 
 
-Outcome = Accepted | Traded | Replaced | Amended | Cancelled | Expired | Rejected
+Outcome = Accepted | Traded | Prevented | Replaced | Amended | Cancelled | Expired | Rejected

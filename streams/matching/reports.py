@@ -7,8 +7,10 @@ refer to orders as they are now.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import assert_never
+
+import msgspec
 
 from streams.matching.book import Order
 from streams.matching.outbox import Outbox
@@ -18,6 +20,7 @@ from streams.matching.outcomes import (
     Cancelled,
     Expired,
     Outcome,
+    Prevented,
     Rejected,
     Replaced,
     Traded,
@@ -42,11 +45,13 @@ from streams.messages import (
     OrderStatus,
     OrderUpdate,
     Place,
+    PreventedMatch,
     Reason,
     ReleaseName,
     Replace,
     RequestId,
     RequestRejected,
+    SelfTradePrevention,
     Sequence,
     Settle,
     Trade,
@@ -62,6 +67,7 @@ _NEW = Execution.NEW
 _STATUS_NEW = OrderStatus.NEW
 _FILLED = OrderStatus.FILLED
 _PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
+_NO_PREVENTION = SelfTradePrevention.NONE
 _NO_ORDER = (Reason.UNKNOWN_ORDER, Reason.UNKNOWN_MARKET)
 
 # Made of plain ints here: to a worker's busiest function a NewType is a call, and this has ten.
@@ -87,6 +93,8 @@ def report(
                 _report_accepted(outbox, config, outcome, request, last)
             case Replaced():
                 _report_replaced(outbox, config, outcome, request, last)
+            case Prevented():
+                _report_prevented(outbox, config, outcome, request, last)
             case Amended():
                 _report_amended(outbox, config, outcome)
             case Cancelled() | Expired():
@@ -167,11 +175,13 @@ def report_standing(outbox: Outbox, config: MarketConfig, order: Order) -> Order
         order_type=order.order_type,
         time_in_force=order.time_in_force,
         price=Units(order.price * config.tick),
-        quantity=Units(order.quantity * config.lot),
+        quantity=Units((order.quantity + order.prevented) * config.lot),
         created=order.created,
         executed=Units(order.executed * config.lot),
         executed_quote=Units(order.executed_quote),
         last=True,
+        self_trade_prevention=order.self_trade_prevention,
+        prevented=Units(order.prevented * config.lot),
     )
 
 
@@ -204,9 +214,11 @@ def _report_trade(
         settle,
         True,
         False,
+        maker.prevented,
     )
     executed, executed_quote = trade.taker_executed, trade.taker_executed_quote
-    done = is_filled(taker, executed, executed_quote)
+    told = trade.taker_done
+    done = is_filled(taker, executed, executed_quote) if told is None else told
     released = improvement(config, trade, done=done)
     settle = exchange(config, taker, base, quote, config.taker_fee_bps, released, done)
     _say_fill(
@@ -222,6 +234,7 @@ def _report_trade(
         settle,
         False,
         last and not done,
+        trade.taker_prevented,
     )
 
 
@@ -258,9 +271,14 @@ def _say_fill(
     settle: Settle,
     is_maker: bool,
     last: bool,
+    prevented: int,
 ) -> None:
     """Put out what a trade made of one of its orders, and the settlement that follows from it."""
-    outbox.update(
+    _put_out(
+        outbox,
+        config,
+        order,
+        prevented,
         _order_update(
             source=outbox.source,
             seq=outbox.next_update(order.order_id),
@@ -292,7 +310,7 @@ def _say_fill(
             is_maker=is_maker,
             settlement=outbox.settle(settle),
             last=last,
-        )
+        ),
     )
 
 
@@ -322,6 +340,7 @@ def _report_replaced(
         replaced.executed_quote,
         release(config, order, released, done=False) if released else None,
         last=last,
+        prevented=order.prevented,
     )
 
 
@@ -341,7 +360,8 @@ def _report_amended(outbox: Outbox, config: MarketConfig, amended: Amended) -> N
         order.executed_quote,
         release(config, order, amended.released, done=False),
         last=True,
-        amendment=Amendment(old_name, Units(amended.old_quantity * config.lot)),
+        prevented=order.prevented,
+        more={"amendment": Amendment(old_name, Units(amended.old_quantity * config.lot))},
     )
     outbox.settle(ReleaseName(account, order.order_id, old_name))
 
@@ -355,6 +375,8 @@ def _report_closed(
     if isinstance(closed, Expired):
         execution, reason = Execution.EXPIRED, closed.reason
         status = _FILLED if closed.filled else OrderStatus.EXPIRED
+        if reason is Reason.SELF_TRADE:
+            status = OrderStatus.EXPIRED_IN_MATCH
     _say(
         outbox,
         config,
@@ -367,7 +389,65 @@ def _report_closed(
         order.executed_quote,
         release(config, order, unspent(config, order), done=True),
         reason=reason,
+        prevented=order.prevented,
     )
+
+
+def _report_prevented(
+    outbox: Outbox, config: MarketConfig, prevented: Prevented, request: RequestId, last: bool
+) -> None:
+    """Tell an account that two orders of its own did not trade: the maker if it has changed, then
+    the taker in any case.
+    """
+    maker, taker = prevented.maker, prevented.taker
+    match_ = PreventedMatch(
+        maker.order_id,
+        taker.order_id,
+        taker.self_trade_prevention,
+        Units(prevented.price * config.tick),
+        Units(prevented.maker_lots * config.lot),
+        Units(prevented.taker_lots * config.lot),
+    )
+    if prevented.maker_lots:
+        closed, executed = prevented.maker_closed, maker.executed
+        _say(
+            outbox,
+            config,
+            maker,
+            RequestId(maker.order_id),
+            Execution.TRADE_PREVENTION,
+            _prevented_status(closed, executed),
+            prevented.seq,
+            executed,
+            maker.executed_quote,
+            release(config, maker, prevented.maker_released, done=closed),
+            reason=Reason.SELF_TRADE if closed else Reason.NONE,
+            prevented=maker.prevented,
+            more={"prevention": match_, "is_maker": True},
+        )
+    closed, released = prevented.taker_closed, prevented.taker_released
+    _say(
+        outbox,
+        config,
+        taker,
+        request,
+        Execution.TRADE_PREVENTION,
+        _prevented_status(closed, prevented.taker_executed),
+        prevented.seq,
+        prevented.taker_executed,
+        prevented.taker_executed_quote,
+        release(config, taker, released, done=closed) if released or closed else None,
+        reason=Reason.SELF_TRADE if closed else Reason.NONE,
+        last=last and not closed,
+        prevented=prevented.taker_prevented,
+        more={"prevention": match_},
+    )
+
+
+def _prevented_status(closed: bool, executed: int) -> OrderStatus:
+    if closed:
+        return OrderStatus.EXPIRED_IN_MATCH
+    return _PARTIALLY_FILLED if executed else _STATUS_NEW
 
 
 def _say(
@@ -384,10 +464,18 @@ def _say(
     *,
     reason: Reason = Reason.NONE,
     last: bool = False,
-    amendment: Amendment | None = None,
+    prevented: int = 0,
+    more: Mapping[str, object] | None = None,
 ) -> None:
-    """Put out an update of an order that is about no trade, and the settlement it leads to."""
-    outbox.update(
+    """Put out an update of an order that is about no trade, and the settlement it leads to.
+
+    `more` are fields that few updates have.
+    """
+    _put_out(
+        outbox,
+        config,
+        order,
+        prevented,
         _order_update(
             source=outbox.source,
             seq=outbox.next_update(order.order_id),
@@ -413,9 +501,33 @@ def _say(
             reason=reason,
             settlement=outbox.settle(settle) if settle else 0,
             last=last,
-            amendment=amendment,
-        )
+        ),
+        more,
     )
+
+
+def _put_out(
+    outbox: Outbox,
+    config: MarketConfig,
+    order: Order,
+    prevented: int,
+    update: OrderUpdate,
+    more: Mapping[str, object] | None = None,
+) -> None:
+    """Put out an update, with what few orders have: `prevented` lots of them so far, and `more`.
+
+    Most have nothing of it. To see that costs less than to write it into every update.
+    """
+    if more is not None or order.prevented or order.self_trade_prevention is not _NO_PREVENTION:
+        ordered = (order.quantity + order.prevented) * config.lot
+        update = msgspec.structs.replace(
+            update,
+            quantity=update.executed if order.budget else Units(ordered),
+            self_trade_prevention=order.self_trade_prevention,
+            prevented=Units(prevented * config.lot),
+            **(more or {}),
+        )
+    outbox.update(update)
 
 
 def _report_refused_order(

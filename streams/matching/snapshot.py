@@ -15,7 +15,15 @@ import msgspec
 from streams.matching.book import Order
 from streams.matching.depth import DepthFeed
 from streams.matching.market import Market
-from streams.messages import MarketConfig, Millis, OrderId, OrderType, Side, TimeInForce
+from streams.messages import (
+    MarketConfig,
+    Millis,
+    OrderId,
+    OrderType,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+)
 from streams.outputs import SnapshotMismatch
 
 if TYPE_CHECKING:
@@ -74,6 +82,8 @@ class ExtraRow(msgspec.Struct, frozen=True, array_like=True):
 
     order_id: OrderId
     amendments: int
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.NONE
+    prevented: int = 0
 
 
 class Extras(msgspec.Struct, frozen=True, array_like=True, tag="extras"):
@@ -127,7 +137,7 @@ def write_market(market: Market) -> Iterator[bytes]:
     rows = (_row(order) for order in book.resting())
     while chunk := list(islice(rows, ROWS_MAX)):
         yield _encoder.encode(Orders(chunk))
-    extras = (_extra(order) for order in book.resting() if order.amendments)
+    extras = (_extra(order) for order in book.resting() if _has_extras(order))
     while found := list(islice(extras, ROWS_MAX)):
         yield _encoder.encode(Extras(found))
 
@@ -172,7 +182,9 @@ def _read_market(
                     market.book.add(_order(row))
             case Extras(rows=extras):
                 for extra in extras:
-                    market.book.orders[extra.order_id].amendments = extra.amendments
+                    order = market.book.orders[extra.order_id]
+                    order.amendments, order.prevented = extra.amendments, extra.prevented
+                    order.self_trade_prevention = extra.self_trade_prevention
             case DepthHead(last_seq=last_seq, diffs=diffs, snapshot_at=snapshot_at):
                 if len(market.book.orders) != head.orders:
                     raise SnapshotMismatch(f"{head.config.market} lacks orders")
@@ -212,7 +224,12 @@ def _row(order: Order) -> OrderRow:
 
 
 def _extra(order: Order) -> ExtraRow:
-    return ExtraRow(order.order_id, order.amendments)
+    return ExtraRow(order.order_id, order.amendments, order.self_trade_prevention, order.prevented)
+
+
+def _has_extras(order: Order) -> bool:
+    mode = order.self_trade_prevention
+    return bool(order.amendments or order.prevented or mode is not SelfTradePrevention.NONE)
 
 
 def _order(row: OrderRow) -> Order:

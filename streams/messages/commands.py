@@ -15,6 +15,7 @@ from streams.messages.vocabulary import (
     OrderId,
     OrderType,
     RequestId,
+    SelfTradePrevention,
     Side,
     TimeInForce,
 )
@@ -92,6 +93,7 @@ class PlaceOrder(_Command, frozen=True, tag=4):
     hold: Units
     idempotency_key: str = ""
     limits: OrderLimits | None = None
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.NONE
 
 
 class CancelOrder(_Command, frozen=True, tag=5):
@@ -197,6 +199,7 @@ class Place(_Command, frozen=True, tag=1):
     quantity: Lots
     budget: Units
     hold: Units
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.NONE
 
 
 class Cancel(_Command, frozen=True, tag=2):

@@ -22,6 +22,7 @@ from streams.messages.vocabulary import (
     OrderType,
     Reason,
     RequestId,
+    SelfTradePrevention,
     Side,
     TimeInForce,
 )
@@ -56,6 +57,20 @@ class Amendment(msgspec.Struct, frozen=True, gc=False):
     quantity: Units
 
 
+class PreventedMatch(msgspec.Struct, frozen=True, gc=False):
+    """Two orders of one account that would have traded; named by its market's event.
+
+    What of each was prevented is in units of the base asset, 0 where it was left as it is.
+    """
+
+    maker_order_id: OrderId
+    taker_order_id: OrderId
+    mode: SelfTradePrevention
+    price: Units
+    maker_quantity: Units
+    taker_quantity: Units
+
+
 class OrderUpdate(_Event, frozen=True, tag="order"):
     """What happened to an order, and how it stands since.
 
@@ -64,7 +79,8 @@ class OrderUpdate(_Event, frozen=True, tag="order"):
     `settlement` is the number, in the market's stream to the account's ledger, of the settlement
     that follows from this event, 0 if none does. `last` marks the last update that the command
     in `cause` makes for its own order while the order stays open; one that closes an order is the
-    last anyway.
+    last anyway. `prevented` is what of `quantity` self-trade prevention has taken in all, and
+    `prevention` what this event took.
     """
 
     market: MarketId
@@ -94,6 +110,9 @@ class OrderUpdate(_Event, frozen=True, tag="order"):
     settlement: Sequence = Sequence(0)
     last: bool = False
     amendment: Amendment | None = None
+    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.NONE
+    prevented: Units = Units(0)
+    prevention: PreventedMatch | None = None
 
 
 class Balance(msgspec.Struct, frozen=True, array_like=True, gc=False):

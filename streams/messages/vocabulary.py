@@ -60,6 +60,19 @@ class TimeInForce(StrEnum):
     FOK = "FOK"
 
 
+class SelfTradePrevention(StrEnum):
+    """What becomes of an order that would trade with one of its own account: the taker's governs.
+
+    As Binance Spot names them; `NONE` lets them trade.
+    """
+
+    NONE = "NONE"
+    EXPIRE_TAKER = "EXPIRE_TAKER"
+    EXPIRE_MAKER = "EXPIRE_MAKER"
+    EXPIRE_BOTH = "EXPIRE_BOTH"
+    DECREMENT = "DECREMENT"
+
+
 class MarketStatus(StrEnum):
     TRADING = "TRADING"
     HALT = "HALT"
@@ -76,6 +89,7 @@ class OrderStatus(StrEnum):
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+    EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
 
     @property
     def is_open(self) -> bool:
@@ -91,6 +105,7 @@ class Execution(StrEnum):
     REPLACED = "REPLACED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+    TRADE_PREVENTION = "TRADE_PREVENTION"
 
 
 class Reason(StrEnum):
@@ -123,6 +138,7 @@ class Reason(StrEnum):
     IMMEDIATE_OR_CANCEL = "immediate or cancel"
     FILL_OR_KILL = "fill or kill"
     NO_LIQUIDITY = "no liquidity"
+    SELF_TRADE = "self trade"
     LOST = "lost in a recovery"
 
 

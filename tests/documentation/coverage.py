@@ -44,7 +44,7 @@ class Remark:
 STATUS = {"symbolStatus": "`CANCEL_ONLY` too"}
 _ORDER = {
     "type": "`LIMIT`, `LIMIT_MAKER`, `MARKET`; others are refused, `-1013`",
-    "selfTradePreventionMode": "only `NONE`",
+    "selfTradePreventionMode": "not `TRANSFER`: no accounts trade as one",
     "strategyId": TAKEN,
     "strategyType": TAKEN,
 }
@@ -68,7 +68,6 @@ NOT_SERVED = {
     "POST /api/v3/sor/order": SOR,
     "POST /api/v3/sor/order/test": SOR,
     "GET /api/v3/myAllocations": SOR,
-    "GET /api/v3/myPreventedMatches": "comes with self-trade prevention",
     "GET /api/v3/myFilters": "no filter is about accounts yet",
 }
 """Why a documented endpoint is not there."""

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.messages import Amend, Cancel, OrderType, Place, Replace, Side, TimeInForce
+from streams.messages import (
+    Amend,
+    Cancel,
+    OrderType,
+    Place,
+    Replace,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+)
 
 Said = tuple[object, ...]
 REFUSED: Said = ("refused",)
@@ -26,6 +35,8 @@ class NaiveOrder:
     arrived: int
     traded: int = 0
     amendments: int = 0
+    prevented: int = 0
+    mode: SelfTradePrevention = SelfTradePrevention.NONE
 
 
 class NaiveMarket:
@@ -87,11 +98,10 @@ class NaiveMarket:
             command.price,
             command.quantity,
             0,
+            mode=command.self_trade_prevention,
         )
-        if command.time_in_force is TimeInForce.FOK:
-            offered = sum(maker.open for maker in self.makers(command.side, command.price))
-            if offered < command.quantity:
-                return [*said, self.say("expired", order.order_id, command.quantity, False)]
+        if command.time_in_force is TimeInForce.FOK and self.offered(order) < command.quantity:
+            return [*said, self.say("expired", order.order_id, command.quantity, False)]
         said += self.cross(order)
         if order.open and command.time_in_force is TimeInForce.GTC:
             self.rest(order)
@@ -145,11 +155,11 @@ class NaiveMarket:
         return said
 
     def amend(self, order: NaiveOrder, command: Amend) -> list[Said]:
-        ordered, wanted = order.traded + order.open, command.quantity
+        gone, wanted = order.traded + order.prevented, command.quantity
         too_little = wanted * order.price * self.tick_lot < self.min_notional
-        if not order.traded < wanted < ordered or too_little or order.amendments == 10:
+        if not gone < wanted < gone + order.open or too_little or order.amendments == 10:
             return [REFUSED]
-        order.open = wanted - order.traded
+        order.open = wanted - gone
         order.amendments += 1
         return [self.say("amended", order.order_id, wanted)]
 
@@ -160,15 +170,46 @@ class NaiveMarket:
 
     # -- trading ---------------------------------------------------------------------------------
 
+    def offered(self, order: NaiveOrder) -> int:
+        """What an order could trade at once, in lots, if it would prevent nothing first."""
+        offered = 0
+        for maker in self.makers(order.side, order.price):
+            own = maker.account == order.account
+            if not own or order.mode is SelfTradePrevention.NONE:
+                offered += maker.open
+            elif order.mode is not SelfTradePrevention.EXPIRE_MAKER and offered < order.open:
+                return offered
+        return offered
+
     def cross(self, order: NaiveOrder) -> list[Said]:
         said = []
         for maker in self.makers(order.side, order.price):
-            if order.open:
-                quantity = min(order.open, maker.open)
-                order.open -= quantity
-                order.traded += quantity
-                said.append(self.trade(order.order_id, maker, quantity))
+            if not order.open:
+                break
+            if maker.account == order.account and order.mode is not SelfTradePrevention.NONE:
+                said.append(self.prevent(order, maker, min(order.open, maker.open)))
+                continue
+            quantity = min(order.open, maker.open)
+            order.open -= quantity
+            order.traded += quantity
+            said.append(self.trade(order.order_id, maker, quantity))
         return said
+
+    def prevent(self, taker: NaiveOrder, maker: NaiveOrder, both: int) -> Said:
+        """Two orders of one account do not trade `both` lots with each other."""
+        modes = SelfTradePrevention
+        of_taker, of_maker = {
+            modes.EXPIRE_TAKER: (taker.open, 0),
+            modes.EXPIRE_MAKER: (0, maker.open),
+            modes.EXPIRE_BOTH: (taker.open, maker.open),
+            modes.DECREMENT: (both, both),
+        }[taker.mode]
+        for order, lots in ((taker, of_taker), (maker, of_maker)):
+            order.open -= lots
+            order.prevented += lots
+        if not maker.open:
+            self.orders.remove(maker)
+        return self.say("prevented", taker.order_id, maker.order_id, of_taker, of_maker)
 
     def trade(self, taker: int, maker: NaiveOrder, quantity: int) -> Said:
         self.trades += 1
@@ -181,36 +222,67 @@ class NaiveMarket:
     def fill_market(self, command: Place) -> list[Said]:
         """Lot by lot, as long as it wants one more, can pay it, and holds it."""
         said: list[Said] = []
-        traded, value, last_price = 0, 0, 0
-        worst = command.price or None
         unbounded = 10**9
-        wanted = command.quantity or unbounded
+        order = NaiveOrder(
+            command.order_id,
+            command.account,
+            command.side,
+            command.order_type,
+            0,
+            command.quantity or unbounded,
+            0,
+            mode=command.self_trade_prevention,
+        )
+        value = spent = last_price = 0
+        worst = command.price or None
         if command.side is Side.SELL:
-            wanted = min(wanted, command.hold // self.lot)
+            order.open = min(order.open, command.hold // self.lot)
             funds = command.budget or unbounded * unbounded
         else:
             funds = command.budget or command.hold
+        if command.side is Side.BUY and command.price and not command.budget:
+            funds = unbounded * unbounded
         for maker in self.makers(command.side, worst):
-            price, quantity = maker.price, 0
-            while traded < wanted and quantity < maker.open:
-                if value + price * self.tick_lot > funds:
-                    break
+            lot, quantity = maker.price * self.tick_lot, 0
+            while quantity < min(order.open, maker.open) and spent + (quantity + 1) * lot <= funds:
                 quantity += 1
-                traded += 1
-                value += price * self.tick_lot
+            if not quantity:
+                break
+            if maker.account == order.account and order.mode is not SelfTradePrevention.NONE:
+                if command.budget:
+                    order.open = quantity
+                before = order.open
+                said.append(self.prevent(order, maker, quantity))
+                ended = order.mode in (
+                    SelfTradePrevention.EXPIRE_TAKER,
+                    SelfTradePrevention.EXPIRE_BOTH,
+                )
+                if ended or not (command.budget or order.open):
+                    return said
+                spent += (before - order.open) * lot
+                if command.budget:
+                    order.open = unbounded
+                    if command.side is Side.SELL:
+                        order.open = command.hold // self.lot - order.traded - order.prevented
+                if maker.open and order.mode is SelfTradePrevention.DECREMENT:
+                    break
+                continue
             stopped = quantity < maker.open
-            if quantity:
-                last_price = price
-                said.append(self.trade(command.order_id, maker, quantity))
+            order.open -= quantity
+            order.traded += quantity
+            value += quantity * lot
+            spent += quantity * lot
+            last_price = maker.price
+            said.append(self.trade(command.order_id, maker, quantity))
             if stopped:
                 break
         if command.budget:
             rest = command.budget - value
             left = self.makers(command.side, worst)
             price = left[0].price if left else command.price or last_price
-            filled = traded > 0 and rest < price * self.tick_lot
+            filled = order.traded > 0 and rest < price * self.tick_lot and not order.prevented
         else:
-            rest, filled = command.quantity - traded, False
+            rest, filled = command.quantity - order.traded - order.prevented, False
         if rest:
             said.append(self.say("expired", command.order_id, rest, filled))
         return said

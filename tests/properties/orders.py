@@ -15,6 +15,7 @@ from streams.messages import (
     Place,
     Replace,
     RequestId,
+    SelfTradePrevention,
     Side,
     Ticks,
     TimeInForce,
@@ -81,6 +82,7 @@ def _place(draw: st.DrawFn) -> Place:
         Lots(quantity),
         Units(budget),
         hold,
+        draw(_modes),
     )
 
 
@@ -123,6 +125,7 @@ _prices = {
     Side.BUY: st.sampled_from([0, 3, 4, 5, 5, 5, 5, 6, 6, 6, 7, 9]),
     Side.SELL: st.sampled_from([9, 8, 7, 7, 7, 7, 6, 6, 6, 5, 3]),
 }
+_modes = st.sampled_from([SelfTradePrevention.NONE] * 4 + list(SelfTradePrevention))
 _quantity = st.sampled_from([0, *range(1, 10), *range(4, 10)])
 _kinds: list[st.SearchStrategy[Order]] = [*[_place()] * 5, _cancel(), _replace(), _amend()]
 

@@ -13,11 +13,12 @@ from streams.matching.outcomes import (
     Cancelled,
     Expired,
     Outcome,
+    Prevented,
     Rejected,
     Replaced,
     Traded,
 )
-from streams.messages import Millis, Side
+from streams.messages import Millis, SelfTradePrevention, Side
 from tests.properties.naive_market import REFUSED, NaiveMarket, NaiveOrder, Said
 from tests.properties.orders import Order, orders
 from tests.unit.matching.floor import LOT, TICK_LOT, config
@@ -31,10 +32,20 @@ def test_it_says_and_does_what_the_naive_market_does(commands: list[Order]) -> N
     market = Market(config(min_notional=MIN_NOTIONAL))
     naive = NaiveMarket(TICK_LOT, LOT, MIN_NOTIONAL)
     for command in commands:
-        said = [_said(outcome) for outcome in market.apply(command, Millis(1))]
-        assert said == naive.apply(command)
+        outcomes = market.apply(command, Millis(1))
+        assert [_said(outcome) for outcome in outcomes] == naive.apply(command)
+        _assert_no_self_trade(outcomes)
         _assert_same_book(market, naive)
         _assert_not_crossed(market)
+
+
+def _assert_no_self_trade(outcomes: list[Outcome]) -> None:
+    """Who asked for it never trades with an order of its own account."""
+    for outcome in outcomes:
+        if isinstance(outcome, Traded):
+            taker = outcome.taker
+            allowed = taker.self_trade_prevention is SelfTradePrevention.NONE
+            assert allowed or outcome.maker.account != taker.account
 
 
 def _said(outcome: Outcome) -> Said:
@@ -53,8 +64,17 @@ def _said(outcome: Outcome) -> Said:
             return ("accepted", seq, order.order_id)
         case Replaced(seq=seq, order=order):
             return ("replaced", seq, order.order_id)
+        case Prevented():
+            return (
+                "prevented",
+                outcome.seq,
+                outcome.taker.order_id,
+                outcome.maker.order_id,
+                outcome.taker_lots,
+                outcome.maker_lots,
+            )
         case Amended(seq=seq, order=order):
-            return ("amended", seq, order.order_id, order.quantity)
+            return ("amended", seq, order.order_id, order.quantity + order.prevented)
         case Cancelled(seq=seq, order=order):
             return ("cancelled", seq, order.order_id)
         case Expired(seq=seq, order=order, rest=rest, filled=filled):

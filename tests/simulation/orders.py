@@ -16,6 +16,7 @@ from streams.messages import (
     OrderLimits,
     OrderType,
     PlaceOrder,
+    SelfTradePrevention,
     Side,
     Ticks,
     TimeInForce,
@@ -36,6 +37,8 @@ KINDS = (
     (OrderType.MARKET, TimeInForce.GTC),
     (OrderType.MARKET, TimeInForce.FOK),
 )
+
+MODES = (*[SelfTradePrevention.NONE] * 4, *SelfTradePrevention)
 
 
 class Orders:
@@ -81,6 +84,7 @@ class Orders:
             Units(budget),
             market.quote if side is Side.BUY else market.base,
             Units(hold),
+            self_trade_prevention=rng.choice(MODES),
             limits=rng.choice((None, LIMITS)),
         )
 

@@ -13,6 +13,7 @@ from streams.matching.outcomes import (
     Cancelled,
     Expired,
     Outcome,
+    Prevented,
     Rejected,
     Replaced,
     Traded,
@@ -32,6 +33,7 @@ from streams.messages import (
     Place,
     Replace,
     RequestId,
+    SelfTradePrevention,
     Side,
     Ticks,
     TimeInForce,
@@ -103,11 +105,13 @@ class Floor:
         tif: TimeInForce = TimeInForce.GTC,
         budget: int = 0,
         hold: int = PLENTY,
+        by: str = "",
+        mode: SelfTradePrevention = SelfTradePrevention.NONE,
     ) -> list[str]:
-        """Place an order; without a price it is a MARKET order."""
+        """Place an order, its owner's or that of `by`; without a price it is a MARKET order."""
         command = Place(
             OrderId(ord(name)),
-            AccountId(name),
+            AccountId(by or name),
             MarketId("BTCUSDT"),
             name,
             side,
@@ -117,10 +121,11 @@ class Floor:
             Lots(quantity),
             Units(budget),
             Units(hold),
+            mode,
         )
         return self._told(self.market.apply(command, Millis(1_000)))
 
-    def market_order(self, name: str, side: Side, quantity: int = 0, **more: int) -> list[str]:
+    def market_order(self, name: str, side: Side, quantity: int = 0, **more: object) -> list[str]:
         """Place a MARKET order: for a quantity or a `budget`, at worst at `price`."""
         return self.place(name, side, quantity, kind=OrderType.MARKET, **more)  # type: ignore[arg-type]
 
@@ -190,6 +195,14 @@ def told(outcome: Outcome) -> str:
             return f"{taker.client_order_id} takes {quantity} of {maker.client_order_id} at {price}"
         case Replaced(order=order):
             return f"{order.client_order_id} replaced"
+        case Prevented(maker=maker, taker=taker, maker_lots=lots, taker_lots=own):
+            ended = "".join(
+                f", {order.client_order_id} ended"
+                for order, closed in ((maker, outcome.maker_closed), (taker, outcome.taker_closed))
+                if closed
+            )
+            names = f"{taker.client_order_id} meets {maker.client_order_id}"
+            return f"{names}: {own} and {lots} prevented{ended}"
         case Amended(order=order):
             return f"{order.client_order_id} amended to {order.quantity}"
         case Cancelled(order=order):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.messages import MarketStatus, OrderType, TimeInForce
+from streams.messages import MarketStatus, OrderType, SelfTradePrevention, TimeInForce
 from tests.unit.matching.floor import BUY, SELL, TICK_LOT, Floor, config, table
 
 MAKER = OrderType.LIMIT_MAKER
@@ -359,3 +359,130 @@ class TestAmending:
         floor = Floor("| 101 | a5")
         floor.market.configure(config(status=MarketStatus.HALT))
         assert floor.amend("a", 4) == ["a refused: market closed"]
+
+
+NONE, EXPIRE_TAKER = SelfTradePrevention.NONE, SelfTradePrevention.EXPIRE_TAKER
+EXPIRE_MAKER, EXPIRE_BOTH = SelfTradePrevention.EXPIRE_MAKER, SelfTradePrevention.EXPIRE_BOTH
+DECREMENT = SelfTradePrevention.DECREMENT
+
+
+class TestSelfTradePrevention:
+    """Order `e` is of b's account and comes upon a, then b, then c."""
+
+    LADDER = """
+             | 102 | c4
+             | 101 | a2 b3
+    """
+
+    def test_without_it_an_account_trades_with_itself(self) -> None:
+        floor = Floor(self.LADDER)
+        assert floor.place("e", BUY, 3, 102, by="b", mode=NONE) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e takes 1 of b at 101",
+        ]
+
+    def test_expire_taker_ends_it_where_it_meets_its_own(self) -> None:
+        floor = Floor(self.LADDER)
+        assert floor.place("e", BUY, 9, 102, by="b", mode=EXPIRE_TAKER) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e meets b: 7 and 0 prevented, e ended",
+        ]
+        assert floor.book == table("""
+                 | 102 | c4
+                 | 101 | b3
+        """)
+
+    def test_expire_maker_clears_its_way(self) -> None:
+        floor = Floor(self.LADDER)
+        assert floor.place("e", BUY, 9, 102, by="b", mode=EXPIRE_MAKER) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e meets b: 0 and 3 prevented, b ended",
+            "e takes 4 of c at 102",
+        ]
+        assert floor.book == table("e3 | 102 |")
+
+    def test_expire_both_ends_both(self) -> None:
+        floor = Floor(self.LADDER)
+        assert floor.place("e", BUY, 9, 102, by="b", mode=EXPIRE_BOTH) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e meets b: 7 and 3 prevented, b ended, e ended",
+        ]
+        assert floor.book == table("| 102 | c4")
+
+    def test_decrement_takes_the_same_off_both_and_ends_the_smaller(self) -> None:
+        floor = Floor(self.LADDER)
+        assert floor.place("e", BUY, 4, 102, by="b", mode=DECREMENT) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e meets b: 2 and 2 prevented, e ended",
+        ]
+        assert floor.book == table("""
+                 | 102 | c4
+                 | 101 | b1
+        """)
+        assert floor.place("f", BUY, 3, 102, by="b", mode=DECREMENT) == [
+            "f accepted",
+            "f meets b: 1 and 1 prevented, b ended",
+            "f takes 2 of c at 102",
+        ]
+
+    def test_orders_in_front_of_its_own_are_all_it_needs(self) -> None:
+        floor = Floor(self.LADDER)
+        assert floor.place("e", BUY, 2, 102, by="b", mode=EXPIRE_BOTH) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+        ]
+
+    @pytest.mark.parametrize("mode", [EXPIRE_TAKER, EXPIRE_BOTH, DECREMENT])
+    def test_a_fok_order_in_whose_way_its_own_stand_expires_and_prevents_nothing(
+        self, mode: SelfTradePrevention
+    ) -> None:
+        floor = Floor(self.LADDER)
+        assert floor.place("e", BUY, 3, 102, tif=FOK, by="b", mode=mode) == [
+            "e accepted",
+            "e expired (fill or kill), 3 left",
+        ]
+        assert floor.book == table(self.LADDER)
+
+    def test_a_fok_order_clears_its_way_if_others_fill_it(self) -> None:
+        floor = Floor(self.LADDER)
+        assert floor.place("e", BUY, 7, 102, tif=FOK, by="b", mode=EXPIRE_MAKER) == [
+            "e accepted",
+            "e expired (fill or kill), 7 left",
+        ]
+        assert floor.place("e", BUY, 6, 102, tif=FOK, by="b", mode=EXPIRE_MAKER) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e meets b: 0 and 3 prevented, b ended",
+            "e takes 4 of c at 102",
+        ]
+
+    def test_a_market_order_that_met_only_its_own_expires(self) -> None:
+        floor = Floor("| 101 | b3")
+        assert floor.market_order("e", BUY, 1, by="b", mode=EXPIRE_MAKER) == [
+            "e accepted",
+            "e meets b: 0 and 3 prevented, b ended",
+            "e expired (no liquidity), 1 left",
+        ]
+
+    def test_a_budget_is_decremented_by_what_the_match_would_have_cost(self) -> None:
+        floor = Floor(self.LADDER)
+        budget = (2 * 101 + 3 * 101 + 1 * 102) * TICK_LOT
+        assert floor.market_order("e", BUY, budget=budget, by="b", mode=DECREMENT) == [
+            "e accepted",
+            "e takes 2 of a at 101",
+            "e meets b: 3 and 3 prevented, b ended",
+            "e takes 1 of c at 102",
+            f"e expired (self trade), {3 * 101 * TICK_LOT} left",
+        ]
+
+    def test_what_was_prevented_counts_in_an_amendment(self) -> None:
+        floor = Floor("| 101 | b9")
+        floor.place("e", BUY, 3, 101, by="b", mode=DECREMENT)
+        assert floor.amend("b", 3) == ["b refused: quantity executed already"]
+        assert floor.amend("b", 5) == ["b amended to 2"]
+        assert floor.book == table("| 101 | b2")

@@ -55,12 +55,14 @@ from streams.messages import (
     OrderUpdate,
     Place,
     PlaceOrder,
+    PreventedMatch,
     Reason,
     ReleaseName,
     Replace,
     RequestId,
     RequestRejected,
     RequestRepeated,
+    SelfTradePrevention,
     Sequence,
     Settle,
     Side,
@@ -105,6 +107,7 @@ ACCOUNT_COMMANDS: tuple[AccountCommand, ...] = (
         Units(9_000_001_500),
         "key-3",
         OrderLimits(100, 200_000),
+        SelfTradePrevention.DECREMENT,
     ),
     CancelOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "key-4"),
     Settle(ANN, ORDER, BTC, Units(9_000_001_000), Units(149_850), Units(150), Units(500), True),
@@ -127,6 +130,7 @@ MARKET_COMMANDS: tuple[MarketCommand, ...] = (
         Lots(150),
         Units(7_000_000_000),
         Units(150_000),
+        SelfTradePrevention.EXPIRE_MAKER,
     ),
     Cancel(REQUEST, ORDER, ANN, BTCUSDT),
     Replace(REQUEST, ORDER, ANN, BTCUSDT, Ticks(6_000_002), Lots(151), Units(60_000)),
@@ -182,6 +186,16 @@ UPDATES: tuple[Update, ...] = (
         reason=Reason.IMMEDIATE_OR_CANCEL,
         settlement=Sequence(5),
         amendment=Amendment("mine-0", Units(160_000)),
+        self_trade_prevention=SelfTradePrevention.EXPIRE_BOTH,
+        prevented=Units(20_000),
+        prevention=PreventedMatch(
+            OrderId(8_225),
+            ORDER,
+            SelfTradePrevention.EXPIRE_BOTH,
+            Units(6_000_001_000_000),
+            Units(10_000),
+            Units(20_000),
+        ),
     ),
     BalanceUpdate(
         source="ledger:1",
@@ -312,15 +326,26 @@ SAMPLES: tuple[Message, ...] = (*ACCOUNT_COMMANDS, *MARKET_COMMANDS, *UPDATES, *
 FORMATS: dict[type, int] = {
     Deposit: 2,
     Withdraw: 2,
-    PlaceOrder: 3,
+    PlaceOrder: 4,
     CancelOrder: 2,
-    OrderUpdate: 2,
+    Place: 2,
+    OrderUpdate: 3,
     BalanceUpdate: 2,
 }
 """How many formats a message has had, where it is more than one."""
 
 _KEYED = (Deposit, Withdraw, CancelOrder)
-_PLACE_ORDER, _BALANCE_UPDATE = ACCOUNT_COMMANDS[3], UPDATES[1]
+_BALANCE_UPDATE = UPDATES[1]
+_PLACE_ORDER, _PLACE = (
+    msgspec.structs.replace(order, self_trade_prevention=SelfTradePrevention.NONE)
+    for order in (ACCOUNT_COMMANDS[3], MARKET_COMMANDS[0])
+)
+_ORDER_UPDATE = msgspec.structs.replace(
+    UPDATES[0],
+    self_trade_prevention=SelfTradePrevention.NONE,
+    prevented=Units(0),
+    prevention=None,
+)
 
 EARLIER: tuple[tuple[Message, int], ...] = (
     *(
@@ -330,8 +355,11 @@ EARLIER: tuple[tuple[Message, int], ...] = (
     ),
     (msgspec.structs.replace(_PLACE_ORDER, idempotency_key="", limits=None), 1),
     (msgspec.structs.replace(_PLACE_ORDER, limits=None), 2),
+    (_PLACE_ORDER, 3),
+    (_PLACE, 1),
     (msgspec.structs.replace(_BALANCE_UPDATE, orders=None), 1),
-    (msgspec.structs.replace(UPDATES[0], amendment=None), 1),
+    (msgspec.structs.replace(_ORDER_UPDATE, amendment=None), 1),
+    (_ORDER_UPDATE, 2),
 )
 """Messages as their record of an earlier format says them, with its number."""
 

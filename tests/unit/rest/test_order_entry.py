@@ -168,7 +168,8 @@ def test_an_order_off_the_markets_grid_breaks_its_filter(terms: str, broken: str
         ("side=BUY type=STOP_LOSS quantity=1 stopPrice=1", -1013),
         ("side=BUY type=LIMIT timeInForce=GTC quantity=1 price=1 icebergQty=1", -1013),
         ("side=BUY type=MARKET quantity=1 newOrderRespType=SOME", -1130),
-        ("side=BUY type=MARKET quantity=1 selfTradePreventionMode=EXPIRE_TAKER", -1130),
+        ("side=BUY type=MARKET quantity=1 selfTradePreventionMode=SOME", -1130),
+        ("side=BUY type=MARKET quantity=1 selfTradePreventionMode=TRANSFER", -1013),
     ],
 )
 def test_what_makes_no_order_has_its_code(terms: str, code: int) -> None:
