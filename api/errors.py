@@ -72,6 +72,37 @@ def unsupported() -> ApiError:
     return ApiError(-1020, "This operation is not supported.")
 
 
+def no_such_listen_key() -> ApiError:
+    return ApiError(-1125, "This listenKey does not exist.")
+
+
+def position_lost() -> ApiError:
+    """Of a private stream: a position from which not all can be told any more, or never could."""
+    return ApiError(-1130, "The stream can't go on from that position: read how things stand.")
+
+
+def subscription_active() -> ApiError:
+    return ApiError(-2035, "User Data Stream subscription already active.")
+
+
+def subscription_inactive() -> ApiError:
+    return ApiError(-2036, "User Data Stream subscription not active.")
+
+
+def too_many_subscriptions(maximum: int) -> ApiError:
+    return ApiError(
+        -1191, f"Too many subscriptions. Connection may create up to '{maximum}' at a time."
+    )
+
+
+def subscriptions_used_up() -> ApiError:
+    return ApiError(-2042, "Maximum subscription ID reached for this connection.")
+
+
+def ed25519_only() -> ApiError:
+    return ApiError(-1020, "Sessions are for Ed25519 keys.")
+
+
 def no_such_route() -> ApiError:
     return ApiError(-1000, "No such endpoint.", 404)
 
@@ -375,6 +406,20 @@ def too_many_orders(window_ms: int, at: int) -> ApiError:
 def rejection(reason: Reason, at: int = 0) -> ApiError:
     """What a machine's refusal of a command, at the log's time `at`, looks like to the client."""
     match reason:
+        case Reason.ACCOUNT_FROZEN:
+            return ApiError(-2010, "This action is disabled on this account.")
+        case Reason.ACCOUNT_CLOSED:
+            return ApiError(-2010, "This account is closed.")
+        case Reason.ACCOUNT_NOT_EMPTY:
+            return ApiError(-1130, "The account is not empty.", 409)
+        case Reason.UNKNOWN_WITHDRAWAL:
+            return ApiError(-1130, "No such withdrawal.", 404)
+        case Reason.REFERENCE_REUSED:
+            return ApiError(-1130, "This reference is that of another withdrawal.", 409)
+        case Reason.WITHDRAWAL_DECIDED:
+            return ApiError(-1130, "The withdrawal has been decided the other way.", 409)
+        case Reason.TOO_MANY_WITHDRAWALS:
+            return ApiError(-1130, "Too many withdrawals of this account are pending.", 409)
         case Reason.TOO_MANY_ORDERS:
             return too_many_orders(TEN_SECONDS_MS, at)
         case Reason.TOO_MANY_ORDERS_TODAY:

@@ -22,6 +22,7 @@ from streams.messages import (
     RequestRejected,
     RequestRepeated,
     Update,
+    WithdrawalUpdate,
 )
 
 OUTCOME_LIMIT_S = 8.0
@@ -122,7 +123,9 @@ def part_of_outcome(update: Update) -> tuple[RequestId, bool] | None:
             return update.request, update.last or not update.status.is_open
         case BalanceUpdate(change=BalanceChange.DEPOSIT | BalanceChange.WITHDRAWAL):
             return update.request, True
-        case AccountOpened() | RequestRejected() | RequestRepeated() | AccountState():
+        case AccountOpened() | RequestRejected() | RequestRepeated():
+            return update.request, True
+        case AccountState() | WithdrawalUpdate():
             return update.request, True
         case BalanceUpdate():
             return None

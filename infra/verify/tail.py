@@ -21,6 +21,7 @@ from streams.messages import (
     BalanceUpdate,
     Cancel,
     CancelOrder,
+    DecideWithdrawal,
     Deposit,
     DescribeAccount,
     FindRequest,
@@ -31,7 +32,10 @@ from streams.messages import (
     PlaceOrder,
     ReleaseName,
     Replace,
+    RequestWithdrawal,
     Sequence,
+    SetAccountStatus,
+    SetFees,
     Settle,
     Withdraw,
     account_frames,
@@ -124,6 +128,10 @@ def _note_command(
             | CancelOrder()
             | FindRequest()
             | DescribeAccount()
+            | SetAccountStatus()
+            | SetFees()
+            | RequestWithdrawal()
+            | DecideWithdrawal()
             | AmendOrder()
             | ReleaseName()
         ):

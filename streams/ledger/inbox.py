@@ -13,6 +13,7 @@ from streams.messages import (
     AccountCommand,
     AmendOrder,
     CancelOrder,
+    DecideWithdrawal,
     Deposit,
     DescribeAccount,
     FindRequest,
@@ -20,6 +21,9 @@ from streams.messages import (
     OpenAccount,
     PlaceOrder,
     ReleaseName,
+    RequestWithdrawal,
+    SetAccountStatus,
+    SetFees,
     Settle,
     Withdraw,
     account_frames,
@@ -135,8 +139,16 @@ def _is_well_formed(command: AccountCommand) -> bool:
                 and _is_name(command.asset)
                 and _is_key(command.idempotency_key)
             )
-        case OpenAccount() | DescribeAccount():
+        case OpenAccount() | DescribeAccount() | SetFees():
             return _is_text(command.account)
+        case SetAccountStatus():
+            return _is_text(command.account) and _is_key(command.reason)
+        case RequestWithdrawal():
+            named = _is_text(command.account) and _is_name(command.asset)
+            return named and _is_text(command.reference)
+        case DecideWithdrawal():
+            named = _is_text(command.account) and _is_text(command.reference)
+            return named and _is_key(command.reason)
         case FindRequest():
             return _is_text(command.account) and _is_text(command.idempotency_key)
         case _:

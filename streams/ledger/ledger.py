@@ -6,19 +6,26 @@ from collections import Counter
 from sys import intern
 
 from streams.ledger.books import LedgerCorrupt, Purse, SystemAccounts, move
+from streams.ledger.standing import OPEN, Standing, is_same_request
 from streams.messages import (
     ACCOUNT_PARTITIONS_MAX,
+    BASIS_POINTS,
     UNITS_MAX,
+    AccountFees,
     AccountId,
+    AccountStatus,
     AmendOrder,
     Asset,
     CancelOrder,
     MarketId,
+    Millis,
     OrderId,
     PlaceOrder,
     Reason,
     ReleaseName,
     Settle,
+    Withdrawal,
+    WithdrawalStatus,
 )
 
 OUTSTANDING_MAX = UNITS_MAX // ACCOUNT_PARTITIONS_MAX
@@ -58,11 +65,12 @@ class OpenOrder:
 
 
 class Account:
-    """One customer's purses and open orders."""
+    """One customer's purses and open orders, and how it stands."""
 
-    __slots__ = ("order_ids", "orders", "purses")
+    __slots__ = ("order_ids", "orders", "purses", "standing")
 
     def __init__(self) -> None:
+        self.standing = OPEN
         self.purses: dict[Asset, Purse] = {}
         self.orders: dict[OrderId, OpenOrder] = {}
         self.order_ids: dict[str, OrderId] = {}
@@ -73,6 +81,18 @@ class Account:
         if purse is None:
             purse = self.purses[asset] = Purse(asset)
         return purse
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has nothing, free or held."""
+        purses = self.purses.values()
+        return not any(purse.available.units or purse.held.units for purse in purses)
+
+    def own_standing(self) -> Standing:
+        """How it stands, to be changed."""
+        if self.standing is OPEN:
+            self.standing = Standing()
+        return self.standing
 
     def add(self, order_id: OrderId, order: OpenOrder) -> None:
         self.orders[order_id] = order
@@ -120,6 +140,8 @@ class Ledger:
         account = self.accounts.get(account_id)
         if account is None:
             return Reason.UNKNOWN_ACCOUNT
+        if account.standing.status is AccountStatus.CLOSED:
+            return Reason.ACCOUNT_CLOSED
         if not 0 < units <= OUTSTANDING_MAX + self._external(asset):
             return Reason.AMOUNT_OUT_OF_RANGE
         move(units, self.system_accounts(asset).external, account.purse(asset).available)
@@ -129,6 +151,8 @@ class Ledger:
         account = self.accounts.get(account_id)
         if account is None:
             return Reason.UNKNOWN_ACCOUNT
+        if account.standing is not OPEN and account.standing.refusal:
+            return account.standing.refusal
         if not 0 < units <= UNITS_MAX:
             return Reason.AMOUNT_OUT_OF_RANGE
         purse = account.purses.get(asset)
@@ -137,11 +161,78 @@ class Ledger:
         move(units, purse.available, self.system_accounts(asset).external)
         return Reason.NONE
 
+    def set_status(self, account_id: AccountId, status: AccountStatus, reason: str) -> Reason:
+        """Freeze, open or close an account; only an empty one is closed, and that for good."""
+        account = self.accounts.get(account_id)
+        if account is None:
+            return Reason.UNKNOWN_ACCOUNT
+        if account.standing.status is AccountStatus.CLOSED:
+            return Reason.ACCOUNT_CLOSED
+        if status is AccountStatus.CLOSED and not account.is_empty:
+            return Reason.ACCOUNT_NOT_EMPTY
+        standing = account.own_standing()
+        standing.status, standing.reason = status, reason
+        return Reason.NONE
+
+    def set_fees(self, account_id: AccountId, fees: AccountFees | None) -> Reason:
+        account = self.accounts.get(account_id)
+        if account is None:
+            return Reason.UNKNOWN_ACCOUNT
+        rates = () if fees is None else (fees.maker_bps, fees.taker_bps)
+        if not all(0 <= rate < BASIS_POINTS for rate in rates):
+            return Reason.AMOUNT_OUT_OF_RANGE
+        account.own_standing().fees = fees
+        return Reason.NONE
+
+    def request_withdrawal(self, account_id: AccountId, wanted: Withdrawal) -> Withdrawal | Reason:
+        """Hold what is to be taken out; or the withdrawal of that reference as it stands."""
+        account = self.accounts.get(account_id)
+        if account is None:
+            return Reason.UNKNOWN_ACCOUNT
+        known = account.standing.withdrawals.get(wanted.reference)
+        if known is not None:
+            return known if is_same_request(known, wanted) else Reason.REFERENCE_REUSED
+        refusal = account.standing.refuses(wanted)
+        if refusal is not Reason.NONE:
+            return refusal
+        if not 0 < wanted.amount <= UNITS_MAX:
+            return Reason.AMOUNT_OUT_OF_RANGE
+        purse = account.purses.get(wanted.asset)
+        if purse is None or purse.available.units < wanted.amount:
+            return Reason.INSUFFICIENT_BALANCE
+        move(wanted.amount, purse.available, purse.held)
+        account.own_standing().add(wanted)
+        return wanted
+
+    def withdrawal(self, account_id: AccountId, reference: str) -> Withdrawal | None:
+        account = self.accounts.get(account_id)
+        return None if account is None else account.standing.withdrawals.get(reference)
+
+    def decide_withdrawal(
+        self, account_id: AccountId, reference: str, approved: bool, reason: str, at: Millis
+    ) -> Withdrawal | Reason:
+        """Pay a withdrawal out or release it; or the withdrawal, decided that way before."""
+        account = self.accounts.get(account_id)
+        if account is None:
+            return Reason.UNKNOWN_ACCOUNT
+        known = account.standing.withdrawals.get(reference)
+        if known is None:
+            return Reason.UNKNOWN_WITHDRAWAL
+        if known.status is not WithdrawalStatus.PENDING:
+            as_before = (known.status is WithdrawalStatus.PAID) is approved
+            return known if as_before else Reason.WITHDRAWAL_DECIDED
+        purse = account.purses[known.asset]
+        target = self.system_accounts(known.asset).external if approved else purse.available
+        move(known.amount, purse.held, target)
+        return account.standing.decide(known, approved, reason, at)
+
     def place(self, order_id: OrderId, order: PlaceOrder) -> Reason:
         """Hold an order's funds and keep it as open, under an id never used before."""
         account = self.accounts.get(order.account)
         if account is None:
             return Reason.UNKNOWN_ACCOUNT
+        if account.standing is not OPEN and account.standing.refusal:
+            return account.standing.refusal
         if not 0 < order.hold <= UNITS_MAX:
             return Reason.AMOUNT_OUT_OF_RANGE
         if order.client_order_id in account.order_ids:
@@ -241,7 +332,8 @@ class Ledger:
     def check(self) -> None:
         """Go through all the books; raise `LedgerCorrupt` where a law of theirs is broken.
 
-        Each asset sums to zero, and each account's held amount is that of its open orders.
+        Each asset sums to zero, and each account's held amount is that of its open orders and
+        pending withdrawals.
         """
         totals: Counter[Asset] = Counter()
         for asset, system in self.system.items():
@@ -250,10 +342,12 @@ class Ledger:
             held: Counter[Asset] = Counter()
             for order in account.orders.values():
                 held[order.purse.asset] += order.held
+            for withdrawal in account.standing.pending:
+                held[withdrawal.asset] += withdrawal.amount
             for asset, purse in account.purses.items():
                 totals[asset] += purse.available.units + purse.held.units
                 if purse.held.units != held[asset]:
-                    raise LedgerCorrupt(f"{account_id}: {purse.balance}, its orders {held[asset]}")
+                    raise LedgerCorrupt(f"{account_id}: {purse.balance}, due {held[asset]}")
         wrong = {asset: total for asset, total in totals.items() if total}
         if wrong:
             raise LedgerCorrupt(f"assets that do not sum to zero: {wrong}")

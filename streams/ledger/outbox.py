@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from streams.ledger.books import Purse
+from streams.ledger.standing import Standing
 from streams.messages import (
     AccountId,
     AccountOpened,
@@ -30,6 +31,8 @@ from streams.messages import (
     Sequence,
     Units,
     Update,
+    Withdrawal,
+    WithdrawalUpdate,
     request_id,
 )
 from streams.outputs import Output
@@ -122,7 +125,7 @@ class Outbox:
             )
         )
 
-    def account_state(self, account: AccountId, orders: OrderCounts) -> None:
+    def account_state(self, account: AccountId, orders: OrderCounts, standing: Standing) -> None:
         self._say(
             AccountState(
                 source=self._source,
@@ -132,6 +135,23 @@ class Outbox:
                 account=account,
                 request=self.request,
                 orders=orders,
+                status=standing.status,
+                reason=standing.reason,
+                fees=standing.fees,
+                withdrawals=list(standing.withdrawals.values()),
+            )
+        )
+
+    def withdrawal(self, account: AccountId, withdrawal: Withdrawal) -> None:
+        self._say(
+            WithdrawalUpdate(
+                source=self._source,
+                seq=self._next(),
+                at=self._at,
+                cause=self._cause,
+                account=account,
+                request=self.request,
+                withdrawal=withdrawal,
             )
         )
 

@@ -19,6 +19,7 @@ from streams.messages import (
     BalanceChange,
     Cancel,
     CancelOrder,
+    DecideWithdrawal,
     Deposit,
     DescribeAccount,
     FindRequest,
@@ -30,14 +31,27 @@ from streams.messages import (
     PlaceOrder,
     Reason,
     ReleaseName,
+    RequestWithdrawal,
     Sequence,
+    SetAccountStatus,
+    SetFees,
     Settle,
     Withdraw,
+    Withdrawal,
+    WithdrawalStatus,
 )
 from streams.outputs import Output, state_digest
 
-Unkeyed = OpenAccount | FindRequest | DescribeAccount
-"""What a client may send twice without harm."""
+Unkeyed = (
+    OpenAccount
+    | FindRequest
+    | DescribeAccount
+    | SetAccountStatus
+    | SetFees
+    | RequestWithdrawal
+    | DecideWithdrawal
+)
+"""What may be sent twice without harm."""
 
 
 class LedgerPartition:
@@ -122,12 +136,58 @@ class LedgerPartition:
             case FindRequest():
                 self._find(command)
             case DescribeAccount(account=account):
-                if account in self.ledger.accounts:
-                    self.outbox.account_state(account, self.unfilled.of(account))
-                else:
-                    self.outbox.request_rejected(account, Reason.UNKNOWN_ACCOUNT)
+                known = account in self.ledger.accounts
+                self._describe(account, Reason.NONE if known else Reason.UNKNOWN_ACCOUNT)
+            case SetAccountStatus(account=account, status=status, reason=why):
+                self._describe(account, self.ledger.set_status(account, status, why))
+            case SetFees(account=account, fees=fees):
+                self._describe(account, self.ledger.set_fees(account, fees))
+            case RequestWithdrawal():
+                self._request_withdrawal(command)
+            case DecideWithdrawal():
+                self._decide_withdrawal(command)
             case _:
                 assert_never(command)
+
+    def _describe(self, account: AccountId, refusal: Reason) -> None:
+        """Tell how an account stands, unless what was asked of it was refused."""
+        if refusal is Reason.NONE:
+            standing = self.ledger.accounts[account].standing
+            self.outbox.account_state(account, self.unfilled.of(account), standing)
+        else:
+            self.outbox.request_rejected(account, refusal)
+
+    def _request_withdrawal(self, asked: RequestWithdrawal) -> None:
+        at = Millis(self.time)
+        status = WithdrawalStatus.PENDING
+        wanted = Withdrawal(asked.reference, asked.asset, asked.amount, at, status)
+        found = self.ledger.request_withdrawal(asked.account, wanted)
+        self._tell_withdrawal(asked.account, found, BalanceChange.HOLD, changed=found is wanted)
+
+    def _decide_withdrawal(self, asked: DecideWithdrawal) -> None:
+        account, approved = asked.account, asked.approved
+        known = self.ledger.withdrawal(account, asked.reference)
+        found = self.ledger.decide_withdrawal(
+            account, asked.reference, approved, asked.reason, Millis(self.time)
+        )
+        change = BalanceChange.PAYOUT if approved else BalanceChange.RELEASE
+        self._tell_withdrawal(account, found, change, changed=found is not known)
+
+    def _tell_withdrawal(
+        self,
+        account: AccountId,
+        found: Withdrawal | Reason,
+        change: BalanceChange,
+        *,
+        changed: bool,
+    ) -> None:
+        if isinstance(found, Reason):
+            self.outbox.request_rejected(account, found)
+            return
+        if changed:
+            came_in = -found.amount if change is BalanceChange.PAYOUT else 0
+            self._say_balance(account, found.asset, change, came_in=came_in)
+        self.outbox.withdrawal(account, found)
 
     def _find(self, asked: FindRequest) -> None:
         found = self.requests.find(asked.account, asked.idempotency_key)
@@ -164,6 +224,7 @@ class LedgerPartition:
                 order.budget,
                 order.hold,
                 order.self_trade_prevention,
+                self.ledger.accounts[order.account].standing.fees,
             ),
         )
 

@@ -11,7 +11,17 @@ import msgspec
 from streams.ledger.books import Purse, SystemAccounts
 from streams.ledger.ledger import Account, Ledger, OpenOrder
 from streams.ledger.requests import Remembered
-from streams.messages import AccountId, Asset, MarketId, OrderCounts, OrderId
+from streams.ledger.standing import OPEN, Standing
+from streams.messages import (
+    AccountFees,
+    AccountId,
+    AccountStatus,
+    Asset,
+    MarketId,
+    OrderCounts,
+    OrderId,
+    Withdrawal,
+)
 from streams.outputs import SnapshotMismatch
 
 if TYPE_CHECKING:
@@ -86,6 +96,30 @@ class Names(msgspec.Struct, frozen=True, array_like=True, tag="names"):
     rows: list[NamesRow]
 
 
+class StandingRow(msgspec.Struct, frozen=True, array_like=True):
+    account: AccountId
+    status: AccountStatus
+    reason: str
+    fees: AccountFees | None
+
+
+class Standings(msgspec.Struct, frozen=True, array_like=True, tag="standings"):
+    """Of accounts that have ever been frozen, had fees of their own, or taken anything out."""
+
+    rows: list[StandingRow]
+
+
+class WithdrawalRow(msgspec.Struct, frozen=True, array_like=True):
+    account: AccountId
+    withdrawal: Withdrawal
+
+
+class Withdrawals(msgspec.Struct, frozen=True, array_like=True, tag="withdrawals"):
+    """After the standings; of each account in the order in which they were asked for."""
+
+    rows: list[WithdrawalRow]
+
+
 class CountsRow(msgspec.Struct, frozen=True, array_like=True):
     account: AccountId
     ten_seconds: int
@@ -112,7 +146,19 @@ class Requests(msgspec.Struct, frozen=True, array_like=True, tag="requests"):
     rows: list[Remembered]
 
 
-Chunk = Head | System | Accounts | Purses | Orders | Names | Counts | Unfilled | Requests
+Chunk = (
+    Head
+    | System
+    | Accounts
+    | Purses
+    | Orders
+    | Names
+    | Standings
+    | Withdrawals
+    | Counts
+    | Unfilled
+    | Requests
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Chunk)
@@ -145,6 +191,10 @@ def write(state: LedgerPartition) -> Iterator[bytes]:
         yield _encoder.encode(Orders(orders))
     for names in _chunks(_names_rows(accounts)):
         yield _encoder.encode(Names(names))
+    for standings in _chunks(_standing_rows(accounts)):
+        yield _encoder.encode(Standings(standings))
+    for withdrawals in _chunks(_withdrawal_rows(accounts)):
+        yield _encoder.encode(Withdrawals(withdrawals))
     for counts in _chunks(CountsRow(*row) for row in state.unfilled.rows()):
         yield _encoder.encode(Counts(counts))
     for unfilled in _chunks(sorted(state.unfilled.orders)):
@@ -198,6 +248,15 @@ def _fill(state: LedgerPartition, chunk: Chunk) -> None:
                 account = ledger.accounts[row_of_names.account]
                 for name in row_of_names.other_names:
                     account.add_name(row_of_names.order_id, name)
+        case Standings(rows=standings):
+            for row_of_standing in standings:
+                account = ledger.accounts[row_of_standing.account]
+                account.standing = Standing(
+                    row_of_standing.status, row_of_standing.reason, row_of_standing.fees
+                )
+        case Withdrawals(rows=withdrawals):
+            for withdrawal in withdrawals:
+                ledger.accounts[withdrawal.account].standing.add(withdrawal.withdrawal)
         case Counts(rows=counts):
             for count in counts:
                 state.unfilled.fill(count.account, OrderCounts(count.ten_seconds, count.day))
@@ -246,6 +305,19 @@ def _names_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[NamesRow]
         for order_id, order in sorted(account.orders.items()):
             if order.other_names:
                 yield NamesRow(name, order_id, order.other_names)
+
+
+def _standing_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[StandingRow]:
+    for name, account in accounts:
+        standing = account.standing
+        if standing is not OPEN:
+            yield StandingRow(name, standing.status, standing.reason, standing.fees)
+
+
+def _withdrawal_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[WithdrawalRow]:
+    for name, account in accounts:
+        for withdrawal in account.standing.withdrawals.values():
+            yield WithdrawalRow(name, withdrawal)
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 import msgspec
 
 from streams.messages import (
+    AccountFees,
     Millis,
     OrderId,
     OrderType,
@@ -42,8 +43,9 @@ class Order(msgspec.Struct, gc=False, eq=False):
     `quantity` is what was ordered, in lots, less what self-trade prevention has taken of it, which
     is `prevented`; it is 0 where `budget` says how many quote units to trade for. `hold` is what
     was held for a MARKET order; what a limit order holds follows from its price and remaining
-    quantity. `ahead` and `behind` are its neighbours in its level's queue; the first one's `ahead`
-    and the last one's `behind` mean nothing.
+    quantity. `fees` are its account's, where they are not the market's. `ahead` and `behind` are
+    its neighbours in its level's queue; the first one's `ahead` and the last one's `behind` mean
+    nothing.
     """
 
     order_id: OrderId
@@ -62,6 +64,7 @@ class Order(msgspec.Struct, gc=False, eq=False):
     executed_quote: int = 0
     prevented: int = 0
     amendments: int = 0
+    fees: AccountFees | None = None
     ahead: OrderId = NOBODY
     behind: OrderId = NOBODY
 

@@ -200,7 +200,9 @@ def _report_trade(
     executed, executed_quote = trade.maker_executed, trade.maker_executed_quote
     done = is_filled(maker, executed, executed_quote)
     # It traded at its own price: nothing of its hold is released.
-    settle = exchange(config, maker, base, quote, config.maker_fee_bps, 0, done)
+    fees = maker.fees
+    fee_bps = config.maker_fee_bps if fees is None else fees.maker_bps
+    settle = exchange(config, maker, base, quote, fee_bps, 0, done)
     _say_fill(
         outbox,
         config,
@@ -220,7 +222,9 @@ def _report_trade(
     told = trade.taker_done
     done = is_filled(taker, executed, executed_quote) if told is None else told
     released = improvement(config, trade, done=done)
-    settle = exchange(config, taker, base, quote, config.taker_fee_bps, released, done)
+    fees = taker.fees
+    fee_bps = config.taker_fee_bps if fees is None else fees.taker_bps
+    settle = exchange(config, taker, base, quote, fee_bps, released, done)
     _say_fill(
         outbox,
         config,

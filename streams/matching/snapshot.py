@@ -16,6 +16,7 @@ from streams.matching.book import Order
 from streams.matching.depth import DepthFeed
 from streams.matching.market import Market
 from streams.messages import (
+    AccountFees,
     MarketConfig,
     Millis,
     OrderId,
@@ -84,6 +85,7 @@ class ExtraRow(msgspec.Struct, frozen=True, array_like=True):
     amendments: int
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.NONE
     prevented: int = 0
+    fees: AccountFees | None = None
 
 
 class Extras(msgspec.Struct, frozen=True, array_like=True, tag="extras"):
@@ -185,6 +187,7 @@ def _read_market(
                     order = market.book.orders[extra.order_id]
                     order.amendments, order.prevented = extra.amendments, extra.prevented
                     order.self_trade_prevention = extra.self_trade_prevention
+                    order.fees = extra.fees
             case DepthHead(last_seq=last_seq, diffs=diffs, snapshot_at=snapshot_at):
                 if len(market.book.orders) != head.orders:
                     raise SnapshotMismatch(f"{head.config.market} lacks orders")
@@ -224,12 +227,15 @@ def _row(order: Order) -> OrderRow:
 
 
 def _extra(order: Order) -> ExtraRow:
-    return ExtraRow(order.order_id, order.amendments, order.self_trade_prevention, order.prevented)
+    return ExtraRow(
+        order.order_id, order.amendments, order.self_trade_prevention, order.prevented, order.fees
+    )
 
 
 def _has_extras(order: Order) -> bool:
     mode = order.self_trade_prevention
-    return bool(order.amendments or order.prevented or mode is not SelfTradePrevention.NONE)
+    special = mode is not SelfTradePrevention.NONE or order.fees is not None
+    return special or bool(order.amendments or order.prevented)
 
 
 def _order(row: OrderRow) -> Order:

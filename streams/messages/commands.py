@@ -9,6 +9,7 @@ import msgspec
 from streams.messages.units import Lots, Sequence, Ticks, Units
 from streams.messages.vocabulary import (
     AccountId,
+    AccountStatus,
     Asset,
     MarketConfig,
     MarketId,
@@ -135,6 +136,49 @@ class FindRequest(_Command, frozen=True, tag=7):
     idempotency_key: str
 
 
+class AccountFees(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an account pays in place of a market's own fees, in basis points."""
+
+    maker_bps: int
+    taker_bps: int
+
+
+class SetAccountStatus(_Command, frozen=True, tag=11):
+    """Freeze an account, open it again, or close it when it is empty; `reason` is for people."""
+
+    account: AccountId
+    status: AccountStatus
+    reason: str
+
+
+class SetFees(_Command, frozen=True, tag=12):
+    """From the next order on, let an account pay these fees; without any, each market's own."""
+
+    account: AccountId
+    fees: AccountFees | None
+
+
+class RequestWithdrawal(_Command, frozen=True, tag=13):
+    """Hold `amount` units until it is decided whether they are paid out.
+
+    The same request under the same `reference` does nothing again.
+    """
+
+    account: AccountId
+    asset: Asset
+    amount: Units
+    reference: str
+
+
+class DecideWithdrawal(_Command, frozen=True, tag=14):
+    """Pay a pending withdrawal out, or release what is held for it; `reason` is for people."""
+
+    account: AccountId
+    reference: str
+    approved: bool
+    reason: str
+
+
 class DescribeAccount(_Command, frozen=True, tag=10):
     """Ask how an account stands; changes nothing. Answered with `AccountState`."""
 
@@ -179,6 +223,10 @@ AccountCommand = (
     | AmendOrder
     | ReleaseName
     | DescribeAccount
+    | SetAccountStatus
+    | SetFees
+    | RequestWithdrawal
+    | DecideWithdrawal
 )
 
 
@@ -186,7 +234,10 @@ AccountCommand = (
 
 
 class Place(_Command, frozen=True, tag=1):
-    """An order whose funds are held. Fields as in `PlaceOrder`."""
+    """An order whose funds are held. Fields as in `PlaceOrder`.
+
+    `fees` are those of its account, where they are not the market's own.
+    """
 
     order_id: OrderId
     account: AccountId
@@ -200,6 +251,7 @@ class Place(_Command, frozen=True, tag=1):
     budget: Units
     hold: Units
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.NONE
+    fees: AccountFees | None = None
 
 
 class Cancel(_Command, frozen=True, tag=2):

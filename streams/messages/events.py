@@ -10,9 +10,11 @@ from enum import StrEnum
 
 import msgspec
 
+from streams.messages.commands import AccountFees
 from streams.messages.units import Millis, Offset, Sequence, Units
 from streams.messages.vocabulary import (
     AccountId,
+    AccountStatus,
     Asset,
     Execution,
     MarketId,
@@ -25,6 +27,7 @@ from streams.messages.vocabulary import (
     SelfTradePrevention,
     Side,
     TimeInForce,
+    WithdrawalStatus,
 )
 
 # -- events on `updates`, private: amounts are integers in units ---------------------------------
@@ -134,6 +137,8 @@ class BalanceChange(StrEnum):
     DEPOSIT = "DEPOSIT"
     WITHDRAWAL = "WITHDRAWAL"
     HOLD = "HOLD"
+    RELEASE = "RELEASE"
+    PAYOUT = "PAYOUT"
     SETTLEMENT = "SETTLEMENT"
 
 
@@ -157,11 +162,40 @@ class AccountOpened(_Event, frozen=True, tag="account"):
     request: RequestId
 
 
+class Withdrawal(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an account asked to take out under a reference of its own; times are the log's.
+
+    `decided` is 0 while it is pending; `reason` is for people.
+    """
+
+    reference: str
+    asset: Asset
+    amount: Units
+    requested: Millis
+    status: WithdrawalStatus
+    decided: Millis = Millis(0)
+    reason: str = ""
+
+
+class WithdrawalUpdate(_Event, frozen=True, tag="withdrawal"):
+    """How a withdrawal stands after a request about it, which may have changed nothing."""
+
+    request: RequestId
+    withdrawal: Withdrawal
+
+
 class AccountState(_Event, frozen=True, tag="state"):
-    """How an account stands, as `request` asked."""
+    """How an account stands, as `request` asked or since `request` changed it.
+
+    `reason` says why it is not open, `fees` what it pays in place of markets' own.
+    """
 
     request: RequestId
     orders: OrderCounts
+    status: AccountStatus = AccountStatus.OPEN
+    reason: str = ""
+    fees: AccountFees | None = None
+    withdrawals: list[Withdrawal] = []
 
 
 class RequestRejected(_Event, frozen=True, tag="rejected"):
@@ -187,7 +221,13 @@ class RequestRepeated(_Event, frozen=True, tag="repeated"):
 
 
 Update = (
-    OrderUpdate | BalanceUpdate | AccountOpened | RequestRejected | RequestRepeated | AccountState
+    OrderUpdate
+    | BalanceUpdate
+    | AccountOpened
+    | RequestRejected
+    | RequestRepeated
+    | AccountState
+    | WithdrawalUpdate
 )
 
 

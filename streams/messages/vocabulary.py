@@ -80,6 +80,22 @@ class MarketStatus(StrEnum):
     BREAK = "BREAK"
 
 
+class AccountStatus(StrEnum):
+    """A frozen account places no orders and takes nothing out; a closed one is empty for good."""
+
+    OPEN = "OPEN"
+    FROZEN = "FROZEN"
+    CLOSED = "CLOSED"
+
+
+class WithdrawalStatus(StrEnum):
+    """Held until somebody decides; then paid out, or free to use again."""
+
+    PENDING = "PENDING"
+    PAID = "PAID"
+    REFUSED = "REFUSED"
+
+
 class OrderStatus(StrEnum):
     """Where an order stands, as Binance Spot names it."""
 
@@ -121,6 +137,13 @@ class Reason(StrEnum):
     UNKNOWN_MARKET = "unknown market"
     KEY_REUSED = "idempotency key reused"
     UNKNOWN_KEY = "unknown idempotency key"
+    ACCOUNT_FROZEN = "account frozen"
+    ACCOUNT_CLOSED = "account closed"
+    ACCOUNT_NOT_EMPTY = "account not empty"
+    UNKNOWN_WITHDRAWAL = "unknown withdrawal"
+    REFERENCE_REUSED = "reference reused"
+    WITHDRAWAL_DECIDED = "withdrawal decided otherwise"
+    TOO_MANY_WITHDRAWALS = "too many withdrawals"
     TOO_MANY_ORDERS = "too many orders"
     TOO_MANY_ORDERS_TODAY = "too many orders today"
     MARKET_EXISTS = "market exists"

@@ -12,7 +12,9 @@ from streams.messages import (
     AccountId,
     Asset,
     Balance,
+    BalanceChange,
     BalanceUpdate,
+    DecideWithdrawal,
     Deposit,
     DepthKind,
     MarketId,
@@ -309,12 +311,19 @@ def _check_deposits(
     """Clients' own sum of what they brought and took; those without an answer know less."""
     answered: Counter[Asset] = Counter()
     changed = {u.request for u in told if isinstance(u, BalanceUpdate) and u.request}
+    paid_out = {
+        u.request: u
+        for u in told
+        if isinstance(u, BalanceUpdate) and u.change is BalanceChange.PAYOUT
+    }
     for request, command in acknowledged.items():
         match command:
             case Deposit(asset=asset, amount=amount) if request in changed:
                 answered[asset] += amount
             case Withdraw(asset=asset, amount=amount) if request in changed:
                 answered[asset] -= amount
+            case DecideWithdrawal() if request in paid_out:
+                answered[paid_out[request].balances[0].asset] += paid_out[request].came_in
             case _:
                 pass
     known = {request for request in changed if request in acknowledged}

@@ -17,11 +17,14 @@ import msgspec
 from streams.messages import (
     FRAME_VERSION,
     AccountCommand,
+    AccountFees,
     AccountId,
+    AccountStatus,
     AmendOrder,
     Asset,
     CancelOrder,
     ConfigureMarket,
+    DecideWithdrawal,
     Deposit,
     DescribeAccount,
     Frame,
@@ -32,7 +35,10 @@ from streams.messages import (
     OrderId,
     PlaceOrder,
     RequestId,
+    RequestWithdrawal,
     Sequence,
+    SetAccountStatus,
+    SetFees,
     Settle,
     Units,
     Withdraw,
@@ -63,6 +69,15 @@ DEPOSIT = 20_000
 
 Keyed = PlaceOrder | CancelOrder | AmendOrder | Deposit | Withdraw
 """What can be sent again without being done again."""
+
+Unkeyed = (
+    OpenAccount
+    | DescribeAccount
+    | SetAccountStatus
+    | SetFees
+    | RequestWithdrawal
+    | DecideWithdrawal
+)
 
 
 def markets(partitions: int) -> list[MarketConfig]:
@@ -130,14 +145,14 @@ class Clients:
                 return msgspec.structs.replace(command, amount=Units(command.amount + 1))
             return command
         made = self._command(accounts)
-        if isinstance(made, OpenAccount | DescribeAccount) or self._rng.random() >= KEYED:
+        if isinstance(made, Unkeyed) or self._rng.random() >= KEYED:
             return made
         self._keys += 1
         keyed: Keyed = msgspec.structs.replace(made, idempotency_key=f"key-{self._keys}")
         known.append(keyed)
         return keyed
 
-    def _command(self, accounts: list[AccountId]) -> Keyed | OpenAccount | DescribeAccount:
+    def _command(self, accounts: list[AccountId]) -> Keyed | Unkeyed:
         """Mostly an order; a cancel of one that was placed; money in or out; a wrong request."""
         account, drawn = self._rng.choice(accounts), self._rng.random()
         if drawn < 0.72:
@@ -152,9 +167,26 @@ class Clients:
         )
         if drawn < 0.94:
             return Withdraw(account, asset, amount, "")
-        if drawn < 0.98:
+        if drawn < 0.95:
             return Deposit(account, asset, amount, "")
-        return OpenAccount(account) if drawn < 0.99 else DescribeAccount(account)
+        if drawn < 0.96:
+            return OpenAccount(account)
+        return self._administration(account, asset, amount)
+
+    def _administration(self, account: AccountId, asset: Asset, amount: Units) -> Unkeyed:
+        """What an administrator does to an account, or asks for it; seldom twice the same."""
+        rng = self._rng
+        reference = f"out-{rng.randrange(8)}"
+        made: tuple[Unkeyed, ...] = (
+            DescribeAccount(account),
+            SetAccountStatus(account, AccountStatus.FROZEN, "case 7"),
+            *[SetAccountStatus(account, AccountStatus.OPEN, "")] * 3,
+            SetAccountStatus(account, AccountStatus.CLOSED, "gone"),
+            SetFees(account, rng.choice((None, AccountFees(0, 7)))),
+            *[RequestWithdrawal(account, asset, Units(abs(amount) // 10), reference)] * 3,
+            *[DecideWithdrawal(account, reference, rng.random() < 0.7, "")] * 3,
+        )
+        return rng.choice(made)
 
     async def _send(self, partition: int, commands: list[AccountCommand]) -> None:
         """Append one frame; one that gets no answer may be in the log, or not."""

@@ -22,6 +22,7 @@ from streams.messages import (
     RequestRejected,
     RequestRepeated,
     Update,
+    WithdrawalUpdate,
     account_frames,
     request_id,
 )
@@ -95,5 +96,7 @@ def is_outcome(update: Update) -> bool:
             return execution in _FIRSTS
         case BalanceUpdate(change=change):
             return change in (BalanceChange.DEPOSIT, BalanceChange.WITHDRAWAL)
-        case AccountOpened() | RequestRejected() | RequestRepeated() | AccountState():
+        case AccountOpened() | RequestRejected() | RequestRepeated():
+            return True
+        case AccountState() | WithdrawalUpdate():
             return True

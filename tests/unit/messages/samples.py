@@ -16,9 +16,11 @@ import msgspec
 from streams.messages import (
     FRAME_VERSION,
     AccountCommand,
+    AccountFees,
     AccountId,
     AccountOpened,
     AccountState,
+    AccountStatus,
     Amend,
     Amendment,
     AmendOrder,
@@ -30,6 +32,7 @@ from streams.messages import (
     CancelOrder,
     Cause,
     ConfigureMarket,
+    DecideWithdrawal,
     Deposit,
     Depth,
     DepthKind,
@@ -62,8 +65,11 @@ from streams.messages import (
     RequestId,
     RequestRejected,
     RequestRepeated,
+    RequestWithdrawal,
     SelfTradePrevention,
     Sequence,
+    SetAccountStatus,
+    SetFees,
     Settle,
     Side,
     Tick,
@@ -73,6 +79,9 @@ from streams.messages import (
     Trade,
     Units,
     Withdraw,
+    Withdrawal,
+    WithdrawalStatus,
+    WithdrawalUpdate,
     encode_event,
     encode_frame,
 )
@@ -87,6 +96,16 @@ AT = Millis(1_700_000_000_123)
 ORDER = OrderId(8_193)
 REQUEST = RequestId(16_385)
 CAUSE = Cause(1, Offset(41), 2)
+
+WITHDRAWAL = Withdrawal(
+    "out-1",
+    USDT,
+    Units(1_250_000_000),
+    AT,
+    WithdrawalStatus.PAID,
+    Millis(1_700_000_060_000),
+    "wire 9",
+)
 
 ACCOUNT_COMMANDS: tuple[AccountCommand, ...] = (
     OpenAccount(ANN),
@@ -115,6 +134,10 @@ ACCOUNT_COMMANDS: tuple[AccountCommand, ...] = (
     AmendOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "mine-2", Lots(120), "key-5"),
     ReleaseName(ANN, ORDER, "mine-1"),
     DescribeAccount(ANN),
+    SetAccountStatus(ANN, AccountStatus.FROZEN, "case 7"),
+    SetFees(ANN, AccountFees(1, 5)),
+    RequestWithdrawal(ANN, USDT, Units(1_250_000_000), "out-1"),
+    DecideWithdrawal(ANN, "out-1", True, "wire 9"),
 )
 
 MARKET_COMMANDS: tuple[MarketCommand, ...] = (
@@ -131,6 +154,7 @@ MARKET_COMMANDS: tuple[MarketCommand, ...] = (
         Units(7_000_000_000),
         Units(150_000),
         SelfTradePrevention.EXPIRE_MAKER,
+        AccountFees(1, 5),
     ),
     Cancel(REQUEST, ORDER, ANN, BTCUSDT),
     Replace(REQUEST, ORDER, ANN, BTCUSDT, Ticks(6_000_002), Lots(151), Units(60_000)),
@@ -239,6 +263,19 @@ UPDATES: tuple[Update, ...] = (
         account=ANN,
         request=REQUEST,
         orders=OrderCounts(3, 4_043),
+        status=AccountStatus.FROZEN,
+        reason="case 7",
+        fees=AccountFees(1, 5),
+        withdrawals=[WITHDRAWAL],
+    ),
+    WithdrawalUpdate(
+        source="ledger:1",
+        seq=Sequence(14),
+        at=AT,
+        cause=CAUSE,
+        account=ANN,
+        request=REQUEST,
+        withdrawal=WITHDRAWAL,
     ),
 )
 
@@ -328,9 +365,10 @@ FORMATS: dict[type, int] = {
     Withdraw: 2,
     PlaceOrder: 4,
     CancelOrder: 2,
-    Place: 2,
+    Place: 3,
     OrderUpdate: 3,
     BalanceUpdate: 2,
+    AccountState: 2,
 }
 """How many formats a message has had, where it is more than one."""
 
@@ -346,6 +384,7 @@ _ORDER_UPDATE = msgspec.structs.replace(
     prevented=Units(0),
     prevention=None,
 )
+_ACCOUNT_STATE = UPDATES[5]
 
 EARLIER: tuple[tuple[Message, int], ...] = (
     *(
@@ -356,10 +395,17 @@ EARLIER: tuple[tuple[Message, int], ...] = (
     (msgspec.structs.replace(_PLACE_ORDER, idempotency_key="", limits=None), 1),
     (msgspec.structs.replace(_PLACE_ORDER, limits=None), 2),
     (_PLACE_ORDER, 3),
-    (_PLACE, 1),
+    (msgspec.structs.replace(_PLACE, fees=None), 1),
+    (msgspec.structs.replace(MARKET_COMMANDS[0], fees=None), 2),
     (msgspec.structs.replace(_BALANCE_UPDATE, orders=None), 1),
     (msgspec.structs.replace(_ORDER_UPDATE, amendment=None), 1),
     (_ORDER_UPDATE, 2),
+    (
+        msgspec.structs.replace(
+            _ACCOUNT_STATE, status=AccountStatus.OPEN, reason="", fees=None, withdrawals=[]
+        ),
+        1,
+    ),
 )
 """Messages as their record of an earlier format says them, with its number."""
 
@@ -376,6 +422,10 @@ def record_of(message: Message) -> bytes:
             | FindRequest()
             | AmendOrder()
             | DescribeAccount()
+            | SetAccountStatus()
+            | SetFees()
+            | RequestWithdrawal()
+            | DecideWithdrawal()
         ):
             return encode_frame(Frame[AccountCommand](FRAME_VERSION, "", Sequence(0), [message]))
         case Settle() | ReleaseName():
