@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -55,3 +56,11 @@ def revoke(name: Name) -> None:
         except access.ReaderError as error:
             raise typer.BadParameter(str(error)) from error
     typer.echo(f"{name} may read nothing any more")
+
+
+@app.command()
+def certificates(folder: Annotated[Path, typer.Argument(help="Where `ca.pem` is to be.")]) -> None:
+    """Make the certificates that a broker on this machine shows; none where there are some."""
+    from infra.local.secured import make_certificates
+
+    make_certificates(folder / "ca.pem")

@@ -1,7 +1,7 @@
 """A local broker that asks its clients who they are: certificates, and what Kafka is told.
 
 Everyone comes in by SASL/SCRAM over TLS. The services' user may do anything; others what they were
-granted (`infra/access.py`). The certificate's authority is made for it and signs nothing else.
+granted (`infra/access`). The certificate's authority is made for it and signs nothing else.
 """
 
 from __future__ import annotations
@@ -75,16 +75,21 @@ class Login(msgspec.Struct, frozen=True):
 
 def properties(login: Login) -> str:
     """What makes a broker ask who its clients are; its certificate is made on first use."""
+    make_certificates(login.ca)
     keystore = login.ca.with_name("broker.pem")
-    if not keystore.exists():
-        _make_certificates(login.ca, keystore)
     return PROPERTIES.format(
         user=login.user, password=login.password, keystore=keystore, ca=login.ca
     )
 
 
-def _make_certificates(ca: Path, keystore: Path) -> None:
-    """An authority, and the broker's key with the certificate that it signed."""
+def make_certificates(ca: Path) -> None:
+    """An authority, unless it is there, and beside it what it signed for a broker on this machine.
+
+    `broker.key` and `broker.crt` are in `broker.pem` as well, as Kafka wants them. The authority is
+    written last: where it is, all are.
+    """
+    if ca.exists():
+        return
     ca.parent.mkdir(parents=True, exist_ok=True)
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     name = _name("velocity local authority")
@@ -104,14 +109,16 @@ def _make_certificates(ca: Path, keystore: Path) -> None:
         )
         .sign(authority_key, hashes.SHA256())
     )
-    ca.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
-    )
-    chain = broker.public_bytes(serialization.Encoding.PEM)
-    write_secret(keystore, (private + chain).decode())
+    ).decode()
+    certificate = broker.public_bytes(serialization.Encoding.PEM).decode()
+    write_secret(ca.with_name("broker.key"), private)
+    write_secret(ca.with_name("broker.pem"), private + certificate)
+    ca.with_name("broker.crt").write_text(certificate)
+    ca.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
 
 
 def _certificate(

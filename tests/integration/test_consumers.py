@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,12 +18,14 @@ import pytest
 
 from api.client.checksum import checksum
 from infra.installation import Installation
+from projections.session import Database
 from tests.integration.consumers import BUILDERS, FOLDER, PYTHON, Program, running
 from tests.integration.doors import wait
 from tests.integration.rest import Administrator, Json, Trader
 
 ORDERS = 120
 LIMIT_S = 60
+README = FOLDER / "README.md"
 
 
 class Seen(NamedTuple):
@@ -122,11 +127,38 @@ def test_a_database_that_was_filled_by_killed_processes_has_each_trade_once(
     rows = _rows(file, "SELECT trade_id, price, quantity FROM trades ORDER BY trade_id")
     traded_now = [(each["id"], each["price"], each["qty"]) for each in floor.trades()]
     assert rows == traded_now
-    (volume,) = _rows(file, VOLUME)[0]
-    assert volume == pytest.approx(sum(float(each["qty"]) for each in floor.trades()))
+    by_hour, missing = (_rows(file, query) for query in examples("sql"))
+    volume = sum(float(each["qty"]) for each in floor.trades())
+    assert sum(row[3] for row in by_hour) == pytest.approx(volume)
+    assert missing == []
 
 
-VOLUME = "SELECT sum(CAST(quantity AS REAL)) FROM trades WHERE market = 'BTCUSDT'"
+def test_what_the_page_asks_the_database_is_answered(
+    installation: Installation, floor: Floor
+) -> None:
+    floor.trade(ORDERS // 4)
+
+    async def ask() -> list[list[Json]]:
+        database = await Database.connect(installation.settings)
+        try:
+            queries = [each.replace(" FROM ", " FROM {venue}.") for each in examples("cql")]
+            return [await database.execute(query) for query in queries]
+        finally:
+            await database.close()
+
+    wait(lambda: all(asyncio.run(ask())), LIMIT_S)
+    trades, markets, buckets, balances = asyncio.run(ask())
+    assert [trade_id for trade_id, _ in trades] == list(range(1, 11))
+    assert json.loads(markets[0][0])["base"] == "BTC"
+    assert [bucket for bucket, _ in buckets] == [0]
+    assert balances[0][:1] == ("USDT",)
+
+
+def examples(language: str) -> list[str]:
+    """The statements of a language on the page of the quick-starts."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+    assert blocks
+    return [each for block in blocks for each in block.split(";") if each.strip()]
 
 
 def _has(program: Program, book: Seen) -> bool:
