@@ -278,44 +278,41 @@ def _say_fill(
     prevented: int,
 ) -> None:
     """Put out what a trade made of one of its orders, and the settlement that follows from it."""
-    _put_out(
-        outbox,
-        config,
-        order,
-        prevented,
-        _order_update(
-            source=outbox.source,
-            seq=outbox.next_update(order.order_id),
-            at=outbox.at,
-            cause=outbox.cause,
-            account=order.account,
-            market=config.market,
-            request=request,
-            order_id=order.order_id,
-            client_order_id=order.client_order_id,
-            execution=_TRADE,
-            status=_FILLED if settle.done else _PARTIALLY_FILLED,
-            side=order.side,
-            order_type=order.order_type,
-            time_in_force=order.time_in_force,
-            price=order.price * config.tick,
-            quantity=order.quantity * config.lot or executed,
-            created=order.created,
-            budget=order.budget,
-            executed=executed,
-            executed_quote=executed_quote,
-            market_seq=trade.seq,
-            trade_id=trade.trade_id,
-            last_price=trade.price * config.tick,
-            last_quantity=base,
-            last_quote=quote,
-            fee=settle.fee,
-            fee_asset=settle.received_asset,
-            is_maker=is_maker,
-            settlement=outbox.settle(settle),
-            last=last,
-        ),
+    update = _order_update(
+        source=outbox.source,
+        seq=outbox.next_update(order.order_id),
+        at=outbox.at,
+        cause=outbox.cause,
+        account=order.account,
+        market=config.market,
+        request=request,
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        execution=_TRADE,
+        status=_FILLED if settle.done else _PARTIALLY_FILLED,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        price=order.price * config.tick,
+        quantity=order.quantity * config.lot or executed,
+        created=order.created,
+        budget=order.budget,
+        executed=executed,
+        executed_quote=executed_quote,
+        market_seq=trade.seq,
+        trade_id=trade.trade_id,
+        last_price=trade.price * config.tick,
+        last_quantity=base,
+        last_quote=quote,
+        fee=settle.fee,
+        fee_asset=settle.received_asset,
+        is_maker=is_maker,
+        settlement=outbox.settle(settle),
+        last=last,
     )
+    if order.prevented or order.self_trade_prevention is not _NO_PREVENTION:
+        update = _with_rarities(config, order, prevented, update, {})
+    outbox.update(update)
 
 
 def _report_accepted(
@@ -475,63 +472,56 @@ def _say(
 
     `more` are fields that few updates have.
     """
-    _put_out(
-        outbox,
-        config,
-        order,
-        prevented,
-        _order_update(
-            source=outbox.source,
-            seq=outbox.next_update(order.order_id),
-            at=outbox.at,
-            cause=outbox.cause,
-            account=order.account,
-            market=config.market,
-            request=request,
-            order_id=order.order_id,
-            client_order_id=order.client_order_id,
-            execution=execution,
-            status=status,
-            side=order.side,
-            order_type=order.order_type,
-            time_in_force=order.time_in_force,
-            price=order.price * config.tick,
-            quantity=(order.quantity or executed) * config.lot,
-            created=order.created,
-            budget=order.budget,
-            executed=executed * config.lot,
-            executed_quote=executed_quote,
-            market_seq=market_seq,
-            reason=reason,
-            settlement=outbox.settle(settle) if settle else 0,
-            last=last,
-        ),
-        more,
+    update = _order_update(
+        source=outbox.source,
+        seq=outbox.next_update(order.order_id),
+        at=outbox.at,
+        cause=outbox.cause,
+        account=order.account,
+        market=config.market,
+        request=request,
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        execution=execution,
+        status=status,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        price=order.price * config.tick,
+        quantity=(order.quantity or executed) * config.lot,
+        created=order.created,
+        budget=order.budget,
+        executed=executed * config.lot,
+        executed_quote=executed_quote,
+        market_seq=market_seq,
+        reason=reason,
+        settlement=outbox.settle(settle) if settle else 0,
+        last=last,
     )
+    if more or order.prevented or order.self_trade_prevention is not _NO_PREVENTION:
+        update = _with_rarities(config, order, prevented, update, more or {})
+    outbox.update(update)
 
 
-def _put_out(
-    outbox: Outbox,
+def _with_rarities(
     config: MarketConfig,
     order: Order,
     prevented: int,
     update: OrderUpdate,
-    more: Mapping[str, object] | None = None,
-) -> None:
-    """Put out an update, with what few orders have: `prevented` lots of them so far, and `more`.
+    more: Mapping[str, object],
+) -> OrderUpdate:
+    """An update with what few orders have: `prevented` lots of them so far, and `more`.
 
-    Most have nothing of it. To see that costs less than to write it into every update.
+    To see that an order has nothing of it costs less than to write that into its updates.
     """
-    if more is not None or order.prevented or order.self_trade_prevention is not _NO_PREVENTION:
-        ordered = (order.quantity + order.prevented) * config.lot
-        update = msgspec.structs.replace(
-            update,
-            quantity=update.executed if order.budget else Units(ordered),
-            self_trade_prevention=order.self_trade_prevention,
-            prevented=Units(prevented * config.lot),
-            **(more or {}),
-        )
-    outbox.update(update)
+    ordered = (order.quantity + order.prevented) * config.lot
+    return msgspec.structs.replace(
+        update,
+        quantity=update.executed if order.budget else Units(ordered),
+        self_trade_prevention=order.self_trade_prevention,
+        prevented=Units(prevented * config.lot),
+        **more,
+    )
 
 
 def _report_refused_order(
