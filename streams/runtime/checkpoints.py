@@ -18,7 +18,7 @@ import msgspec
 from infra.settings import Settings
 from streams.messages.epoch import OFFSETS_PER_EPOCH
 from streams.outputs import Processor, state_digest
-from streams.runtime.ports import Checkpoint, Place, Store
+from streams.runtime.ports import Checkpoint, Mark, Place, Store
 from streams.runtime.role import Role
 
 SECONDS_BETWEEN = 3_600.0
@@ -48,6 +48,9 @@ class Held:
     recovered from, `last_outputs` and `chunks` are that one's, and `last_time` is when it was; none
     is tried before `not_before`. `moved` is when the last record was taken. All three are in
     monotonic seconds.
+
+    What follows from the records before `published` is known to be on the log, and not said again.
+    `mark` is the newest mark there is; the next is made at `mark_at`, in the event loop's seconds.
     """
 
     machine: Processor
@@ -62,6 +65,9 @@ class Held:
     last_time: float = field(default_factory=time.monotonic)
     not_before: float = 0.0
     moved: float = field(default_factory=time.monotonic)
+    published: int = 0
+    mark: Mark | None = None
+    mark_at: float = 0.0
 
     @property
     def catches_up(self) -> bool:
@@ -158,8 +164,7 @@ async def bring_back(role: Role, partition: int, settings: Settings, store: Stor
         except Unusable as error:
             log.error("%s: %s", _name(checkpoint), error)
             continue
-        topics = {topic.short: topic for topic, _ in role.written(partition, settings)}
-        outputs = {(topics[short], target): offset for short, target, offset in checkpoint.outputs}
+        outputs = as_places(checkpoint.outputs, role, partition, settings)
         log.info("%s: restored", _name(checkpoint))
         return Held(
             machine,
@@ -173,10 +178,23 @@ async def bring_back(role: Role, partition: int, settings: Settings, store: Stor
     return Held(role.new(partition, settings), 0, {}, 0)
 
 
+def as_rows(outputs: Mapping[Place, int]) -> list[tuple[str, int, int]]:
+    """Offsets of places as checkpoints and marks have them."""
+    return sorted((topic.short, target, offset) for (topic, target), offset in outputs.items())
+
+
+def as_places(
+    rows: Iterable[tuple[str, int, int]], role: Role, partition: int, settings: Settings
+) -> dict[Place, int]:
+    """Back from `as_rows`."""
+    topics = {topic.short: topic for topic, _ in role.written(partition, settings)}
+    return {(topics[short], target): offset for short, target, offset in rows}
+
+
 def stand(role: Role, partition: int, held: Held) -> Checkpoint:
     """Where a machine stands now: the checkpoint of it, but for its state. See `with_state`."""
-    outputs = [(topic.short, target, offset) for (topic, target), offset in held.outputs.items()]
-    return Checkpoint(role.name, partition, held.position, held.at, "", 0, sorted(outputs))
+    outputs = as_rows(held.outputs)
+    return Checkpoint(role.name, partition, held.position, held.at, "", 0, outputs)
 
 
 def with_state(where: Checkpoint, chunks: list[bytes]) -> tuple[Checkpoint, list[bytes]]:

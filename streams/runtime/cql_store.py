@@ -1,4 +1,4 @@
-"""The database, through CQL: checkpoints, and the archive that the projections write."""
+"""The database, through CQL: checkpoints, marks, and the archive that the projections write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from infra.settings import Settings
 from projections.archive import COMMAND_LOG, ORDER_LOG
 from projections.session import Database, DatabaseUnavailable
-from streams.runtime.ports import Checkpoint, Kept, StoreUnavailable
+from streams.runtime.ports import Checkpoint, Kept, Mark, StoreUnavailable
 from streams.topics import COMMANDS, ORDERS, Topic
 
 ARCHIVES = {COMMANDS: COMMAND_LOG, ORDERS: ORDER_LOG}
@@ -36,6 +36,8 @@ SELECT_CHUNKS = (
     "SELECT state FROM {venue}.checkpoint_chunks"
     " WHERE role = ? AND partition = ? AND position = ? AND part = ?"
 )
+INSERT_MARK = "INSERT INTO {venue}.marks (role, partition, position, outputs) VALUES (?, ?, ?, ?)"
+SELECT_MARK = "SELECT position, outputs FROM {venue}.marks WHERE role = ? AND partition = ?"
 DELETE = "DELETE FROM {venue}.checkpoints WHERE role = ? AND partition = ? AND position = ?"
 DELETE_CHUNKS = (
     "DELETE FROM {venue}.checkpoint_chunks"
@@ -93,6 +95,20 @@ class CqlStore:
             await database.execute(DELETE, _key(checkpoint))
             for part in _parts(checkpoint):
                 await database.execute(DELETE_CHUNKS, (*_key(checkpoint), part))
+
+    async def mark(self, mark: Mark) -> None:
+        with _translated():
+            database = await self.connected()
+            outputs = msgspec.msgpack.encode(mark.outputs)
+            await database.execute(INSERT_MARK, (mark.role, mark.partition, mark.position, outputs))
+
+    async def marked(self, role: str, partition: int) -> Mark | None:
+        with _translated():
+            async for position, outputs in (await self.connected()).rows(
+                SELECT_MARK, (role, partition)
+            ):
+                return Mark(role, partition, position, _outputs.decode(outputs))
+        return None
 
     async def archived(self, topic: Topic, partition: int, start: int) -> AsyncIterator[Kept]:
         archive = ARCHIVES.get(topic)

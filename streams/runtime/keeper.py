@@ -1,4 +1,8 @@
-"""Takes the checkpoints of a worker's machines when they are due, beside the work."""
+"""Takes checkpoints and marks of a worker's machines when they are due, beside the work.
+
+A mark is a checkpoint without the state: it says up to where outputs are on the log. It costs next
+to nothing, so it is never old, and what a recovery reads back begins with it.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,17 @@ from infra.settings import Settings
 from streams.runtime import checkpoints
 from streams.runtime.checkpoints import Held
 from streams.runtime.photograph import NotDeveloped, Photograph
-from streams.runtime.ports import Checkpoint, Place, Store, StoreUnavailable
+from streams.runtime.ports import Checkpoint, Mark, Place, Store, StoreUnavailable
 from streams.runtime.role import Role
 
 RETRY_S = 30.0
+MARK_EVERY_S = 2.0
 
 log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """Keeps one checkpoint at a time for each partition.
+    """Keeps one checkpoint and one mark at a time for each partition.
 
     `written` says up to where the worker has written at each place.
     """
@@ -39,13 +44,41 @@ class Keeper:
         self._written = written
         self._photograph = photograph
         self._keeping: dict[int, asyncio.Task[None]] = {}
+        self._marking: dict[int, asyncio.Task[None]] = {}
 
     def keep_if_due(self, partition: int, held: Held) -> None:
-        """Take one now if it is time; to be called only where the log has all that followed."""
+        """Take what it is time for; to be called only where the log has all that followed."""
         for place, end in held.outputs.items():
             held.outputs[place] = max(end, self._written.get(place, 0))
-        if not held.is_due(self._settings):
-            return
+        if held.is_due(self._settings):
+            self._checkpoint(partition, held)
+        now = asyncio.get_running_loop().time()
+        if now >= held.mark_at and not held.catches_up:
+            self._mark(partition, held)
+            held.mark_at = now + MARK_EVERY_S
+
+    def _mark(self, partition: int, held: Held) -> None:
+        marking = self._marking.get(partition)
+        if marking is not None:
+            if not marking.done():
+                return
+            marking.result()  # raises what is not expected
+        last = held.mark.position if held.mark else 0
+        if held.position > max(last, held.last):
+            outputs = checkpoints.as_rows(held.outputs)
+            mark = Mark(self._role.name, partition, held.position, outputs)
+            self._marking[partition] = asyncio.create_task(self._keep_mark(held, mark))
+
+    async def _keep_mark(self, held: Held, mark: Mark) -> None:
+        try:
+            await self._store.mark(mark)
+        except StoreUnavailable as error:
+            log.warning("no mark of %s/%d: %s", mark.role, mark.partition, error)
+            held.mark_at = asyncio.get_running_loop().time() + RETRY_S
+        else:
+            held.mark = mark
+
+    def _checkpoint(self, partition: int, held: Held) -> None:
         keeping = self._keeping.get(partition)
         if keeping is not None:
             if not keeping.done():
@@ -83,4 +116,4 @@ class Keeper:
 
     async def close(self) -> None:
         """Wait for those that are being kept."""
-        await asyncio.gather(*self._keeping.values())
+        await asyncio.gather(*self._keeping.values(), *self._marking.values())

@@ -3,7 +3,8 @@
 A machine is brought up in this order, and only then given traffic:
 
 1. the newest checkpoint whose digest verifies; an empty machine if there is none,
-2. what it had published since, read off its output partitions: up to there it will be silent,
+2. what it had published since, known up to its last mark, and from there on read off its output
+   partitions: up to there it will be silent,
 3. the archived records that follow, checked to be without a gap,
 4. where the archive ends or has a hole, the log itself.
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from infra.health import Health
@@ -135,9 +136,7 @@ class Partitions:
         for partition in sorted(wanted):
             if partition not in self.held:
                 self.held[partition] = await self._patiently(
-                    lambda partition=partition: checkpoints.bring_back(  # type: ignore[misc]
-                        self._role, partition, self._settings, self._store
-                    )
+                    lambda partition=partition: self._bring_back(partition)  # type: ignore[misc]
                 )
         await self._look_ahead()
         ends = await self._find_published(wanted)
@@ -151,6 +150,11 @@ class Partitions:
             }
         self._progress.enter(Phase.LOG, self.held)
         return {partition: self.held[partition].position for partition in wanted}
+
+    async def _bring_back(self, partition: int) -> Held:
+        held = await checkpoints.bring_back(self._role, partition, self._settings, self._store)
+        held.mark = await self._store.marked(self._role.name, partition)
+        return held
 
     def _check_granted(self) -> None:
         if self._is_released:
@@ -172,18 +176,36 @@ class Partitions:
         has nothing to be silent about: that a quiet partition's state is old costs nothing.
         """
         self._progress.enter(Phase.OUTPUTS, self.held)
+        written = {p: list(self._role.written(p, self._settings)) for p in wanted}
+        bounds = await self._log.bounds({place for places in written.values() for place in places})
+        ends = {place: end for place, (_, end) in bounds.items()}
         starts: dict[Place, int] = {}
-        places: set[Place] = set()
-        for partition in wanted:
+        for partition, places in written.items():
             held = self.held[partition]
-            for place in self._role.written(partition, self._settings):
-                places.add(place)
-                if held.catches_up:
-                    start = held.outputs.get(place, 0)
-                    starts[place] = min(start, starts.get(place, start))
-        bounds = await self._log.bounds(places)
+            if not held.catches_up:
+                continue
+            outputs = self._marked(partition, held, ends) or held.outputs
+            for place in places:
+                start = outputs.get(place, 0)
+                starts[place] = min(start, starts.get(place, start))
         self._publisher.keep_silent_about(await published(self._log, starts))
-        return {place: end for place, (_, end) in bounds.items()}
+        return ends
+
+    def _marked(
+        self, partition: int, held: Held, ends: Mapping[Place, int]
+    ) -> dict[Place, int] | None:
+        """Take the partition's mark into account, if it says more than its checkpoint does; returns
+        from where its outputs are to be read then.
+        """
+        mark = held.mark
+        if mark is None or mark.position <= max(held.position, held.published):
+            return None
+        outputs = checkpoints.as_places(mark.outputs, self._role, partition, self._settings)
+        if any(end < outputs.get(place, 0) for place, end in ends.items()):
+            log.error("the log has lost what %s/%d had published", self._role.name, partition)
+            return None
+        held.published = mark.position
+        return outputs
 
     async def _catch_up(self, partition: int, held: Held, first: int) -> None:
         """Take what the archive has; the rest comes from the log, which begins at `first`."""
@@ -285,13 +307,19 @@ class Partitions:
             held.position, held.at = record.offset + 1, record.at
             held.moved = time.monotonic()
             try:
-                outputs += take(record.offset, record.at, record.value)
+                made = take(record.offset, record.at, record.value)
             except MalformedRecord as error:
-                dead.append(self._dead_letter(partition, record, error))
+                if record.offset >= held.published:
+                    dead.append(self._dead_letter(partition, record, error))
+            else:
+                if record.offset >= held.published:
+                    outputs += made
+            if held.position == held.published and isinstance(machine, Sampled):
+                machine.sample()  # said, as all before
             if len(outputs) >= self._portion_outputs:
                 yield outputs, dead
                 outputs, dead = [], []
-        if isinstance(machine, Sampled):
+        if isinstance(machine, Sampled) and held.position > held.published:
             outputs += machine.sample()
         yield outputs, dead
 

@@ -70,8 +70,20 @@ class Checkpoint(msgspec.Struct, frozen=True):
     outputs: list[tuple[str, int, int]]
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """That all which followed from the records before `position` had been published by then.
+
+    `outputs` is as in `Checkpoint`: what follows from later records lies there or behind.
+    """
+
+    role: str
+    partition: int
+    position: int
+    outputs: list[tuple[str, int, int]]
+
+
 class Store(Protocol):
-    """The database: checkpoints, and the archive of the topics that have one."""
+    """The database: checkpoints, marks, and the archive of the topics that have one."""
 
     async def checkpoints(self, role: str, partition: int) -> list[Checkpoint]:
         """Those kept, newest first."""
@@ -87,6 +99,14 @@ class Store(Protocol):
 
     async def forget(self, checkpoint: Checkpoint) -> None:
         """Delete a checkpoint and its chunks."""
+        ...
+
+    async def mark(self, mark: Mark) -> None:
+        """Keep a mark instead of the partition's last one."""
+        ...
+
+    async def marked(self, role: str, partition: int) -> Mark | None:
+        """The partition's last mark."""
         ...
 
     def archived(self, topic: Topic, partition: int, start: int) -> AsyncIterator[Kept]:

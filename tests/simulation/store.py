@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from streams.runtime.ports import Checkpoint, Kept, Place, StoreUnavailable
+from streams.runtime.ports import Checkpoint, Kept, Mark, Place, StoreUnavailable
 from streams.topics import COMMANDS, ORDERS, Topic
 from tests.simulation.log import EPOCH_MS, Broker
 from tests.simulation.pages import Pages
@@ -31,6 +31,7 @@ class Database:
     broker: Broker
     rows: dict[Owner, dict[int, Checkpoint]] = field(default_factory=dict)
     chunks: dict[Key, dict[int, bytes]] = field(default_factory=dict)
+    marks: dict[Owner, Mark] = field(default_factory=dict)
     holes: set[tuple[Place, int]] = field(default_factory=set)
     damaged: set[Key] = field(default_factory=set)
     lag_s: float = 0.0
@@ -97,6 +98,17 @@ class SimulatedStore:
         self._database.rows.get(owner, {}).pop(checkpoint.position, None)
         await self._ask()
         self._database.chunks.pop(key_of(checkpoint), None)
+
+    async def mark(self, mark: Mark) -> None:
+        await self._ask()
+        self._database.marks[mark.role, mark.partition] = mark
+        await self._wire.cross()
+
+    async def marked(self, role: str, partition: int) -> Mark | None:
+        await self._ask()
+        found = self._database.marks.get((role, partition))
+        await self._wire.cross()
+        return found
 
     def archived(self, topic: Topic, partition: int, start: int) -> Pages[Kept]:
         page: list[Kept] = []

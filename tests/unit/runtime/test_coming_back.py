@@ -15,7 +15,7 @@ from streams.runtime import checkpoints
 from streams.runtime.checkpoints import Held
 from streams.runtime.ledger_worker import ROLE
 from streams.runtime.partitions import Partitions, PositionError
-from streams.runtime.ports import Checkpoint, Kept, Place, Record
+from streams.runtime.ports import Checkpoint, Kept, Mark, Place, Record
 from streams.topics import COMMANDS, Topic
 
 SETTINGS = Settings(venue="test").model_copy(update={"account_partitions": 1})
@@ -54,6 +54,7 @@ class Store:
     def __init__(self, first: int, end: int) -> None:
         self.first, self.end = first, end
         self.kept: list[tuple[Checkpoint, list[bytes]]] = []
+        self.last_mark: Mark | None = None
 
     async def checkpoints(self, role: str, partition: int) -> list[Checkpoint]:
         return sorted((kept for kept, _ in self.kept), key=lambda kept: -kept.position)
@@ -63,6 +64,12 @@ class Store:
 
     async def save(self, checkpoint: Checkpoint, chunks: list[bytes]) -> None:
         self.kept.append((checkpoint, chunks))
+
+    async def mark(self, mark: Mark) -> None:
+        self.last_mark = mark
+
+    async def marked(self, role: str, partition: int) -> Mark | None:
+        return self.last_mark
 
     async def forget(self, checkpoint: Checkpoint) -> None:
         raise AssertionError("nothing here is superfluous")
@@ -185,3 +192,47 @@ async def test_it_refuses_a_log_that_ends_before_its_state() -> None:
     partitions, _ = worker(Log(0, 0), Store(0, 7))
     with pytest.raises(PositionError, match="velocity recover"):
         await partitions.assign([0])
+
+
+async def appended_on_return(mark: Mark | None) -> int:
+    """How much is published by a worker that comes back from position 2, with seven records
+    archived and nothing on its output topics.
+    """
+    log, store = Log(0, 7), Store(0, 7)
+    await store.take_checkpoint(2)
+    store.last_mark = mark
+    partitions, _ = worker(log, store)
+    await partitions.assign([0])
+    assert partitions.held[0].machine.digest() == await digest_at(7)
+    return log.appended
+
+
+async def digest_at(position: int) -> str:
+    store = Store(0, position)
+    partitions, _ = worker(Log(0, position), store)
+    await partitions.assign([0])
+    return partitions.held[0].machine.digest()
+
+
+async def test_what_a_mark_says_is_published_is_made_again_and_not_said() -> None:
+    each = await appended_on_return(None) / 5
+    assert each >= 1
+    assert await appended_on_return(Mark("ledger", 0, 6, [])) == each
+    assert await appended_on_return(Mark("ledger", 0, 1, [])) == 5 * each  # older than the state
+
+
+async def test_a_mark_is_not_believed_where_the_log_has_lost_what_it_tells_of() -> None:
+    gone = Mark("ledger", 0, 6, [("updates", 0, 12)])
+    assert await appended_on_return(gone) == await appended_on_return(None)
+
+
+async def test_it_marks_up_to_where_it_has_published() -> None:
+    store = Store(0, 0)
+    partitions, _ = worker(Log(0, 0), store)
+    await partitions.assign([0])
+    await partitions.process(0, [opening(0), opening(1)])
+    await partitions.close()
+    assert store.last_mark is not None
+    assert store.last_mark.position == 2
+    ends = {(topic, target): end for topic, target, end in store.last_mark.outputs}
+    assert ends["updates", 0] > 0

@@ -10,7 +10,7 @@ import pytest
 from infra.health import Health
 from infra.settings import Settings
 from streams.runtime.partitions import TURNS_TO_SOCKET, Partitions
-from streams.runtime.ports import Checkpoint, Kept, Place, Record
+from streams.runtime.ports import Checkpoint, Kept, Mark, Place, Record
 from streams.topics import UPDATES, Topic
 from tests.integration.counting_worker import ROLE
 
@@ -60,6 +60,12 @@ class Store:
 
     async def save(self, checkpoint: Checkpoint, chunks: list[bytes]) -> None:
         raise AssertionError("none is due")
+
+    async def mark(self, mark: Mark) -> None:
+        pass  # nothing here comes back
+
+    async def marked(self, role: str, partition: int) -> Mark | None:
+        return None
 
     async def forget(self, checkpoint: Checkpoint) -> None:
         raise AssertionError("there is none")

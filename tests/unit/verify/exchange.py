@@ -43,7 +43,7 @@ from streams.messages import (
 )
 from streams.runtime.ledger_worker import ROLE as LEDGER
 from streams.runtime.matching_worker import ROLE as MATCHING
-from streams.runtime.ports import Checkpoint, Kept, Place, Record
+from streams.runtime.ports import Checkpoint, Kept, Mark, Place, Record
 from streams.runtime.publisher import Publisher
 from streams.runtime.role import Role
 from streams.topics import COMMANDS, ORDERS, Topic
@@ -99,6 +99,12 @@ class MemoryStore:
 
     async def save(self, checkpoint: Checkpoint, chunks: list[bytes]) -> None:
         self.kept[checkpoint.role, checkpoint.partition].append((checkpoint, chunks))
+
+    async def mark(self, mark: Mark) -> None:
+        pass  # nothing here comes back
+
+    async def marked(self, role: str, partition: int) -> Mark | None:
+        return None
 
     async def forget(self, checkpoint: Checkpoint) -> None:
         raise NotImplementedError
