@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 import msgspec
 
@@ -17,6 +18,7 @@ from streams.topics import COMMANDS, ORDERS, Topic
 ARCHIVES = {COMMANDS: COMMAND_LOG, ORDERS: ORDER_LOG}
 CHUNKS_PER_PART = 64
 CHUNKS_PER_PAGE = 8
+CHUNKS_AT_ONCE = 16
 
 _outputs = msgspec.msgpack.Decoder(list[tuple[str, int, int]])
 
@@ -74,9 +76,18 @@ class CqlStore:
     async def save(self, checkpoint: Checkpoint, chunks: list[bytes]) -> None:
         with _translated():
             database = await self.connected()
-            for number, state in enumerate(chunks):
-                part = number // CHUNKS_PER_PART
-                await database.execute(INSERT_CHUNK, (*_key(checkpoint), part, number, state))
+            numbered = enumerate(chunks)
+            # One by one they would take turns with whatever else the event loop has to do.
+            while some := list(islice(numbered, CHUNKS_AT_ONCE)):
+                await asyncio.gather(
+                    *(
+                        database.execute(
+                            INSERT_CHUNK,
+                            (*_key(checkpoint), number // CHUNKS_PER_PART, number, state),
+                        )
+                        for number, state in some
+                    )
+                )
             outputs = msgspec.msgpack.encode(checkpoint.outputs)
             await database.execute(
                 INSERT,
