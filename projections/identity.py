@@ -66,6 +66,15 @@ class StoredKey(NamedTuple):
     revoked: Millis = Millis(0)
 
 
+class ListenKey(NamedTuple):
+    """Lets listen to an account until `expires`. `name` is the SHA-256 of the key itself."""
+
+    name: str
+    account: AccountId
+    api_key: str
+    expires: Millis
+
+
 _record = msgspec.json.Decoder(KeyRecord)
 
 
@@ -188,6 +197,40 @@ class Identities:
     async def revoke_key(self, key: str, at: Millis) -> None:
         """End a key for good."""
         await self._database.execute("UPDATE {venue}.keys SET revoked = ? WHERE key = ?", (at, key))
+
+    # -- listen keys -----------------------------------------------------------------------------
+
+    async def listen_key(self, name: str) -> ListenKey | None:
+        rows = await self._database.execute(
+            "SELECT name, account, api_key, expires FROM {venue}.listen_keys WHERE name = ?",
+            (name,),
+        )
+        return ListenKey(*rows[0]) if rows else None
+
+    async def sealed_listen_key(self, api_key: str) -> str | None:
+        """The newest of an API key, as it was sealed."""
+        rows = await self._database.execute(
+            "SELECT sealed FROM {venue}.listen_key_of WHERE api_key = ?", (api_key,)
+        )
+        return rows[0][0] if rows else None
+
+    async def write_listen_key(self, key: ListenKey, sealed: str, ttl_s: int) -> None:
+        """Write a new one, or that it lasts longer."""
+        await self._database.execute(
+            "INSERT INTO {venue}.listen_keys (name, account, api_key, expires)"
+            " VALUES (?, ?, ?, ?) USING TTL ?",
+            (*key, ttl_s),
+        )
+        await self._database.execute(
+            "INSERT INTO {venue}.listen_key_of (api_key, sealed) VALUES (?, ?) USING TTL ?",
+            (key.api_key, sealed, ttl_s),
+        )
+
+    async def end_listen_key(self, key: ListenKey) -> None:
+        await self._database.execute("DELETE FROM {venue}.listen_keys WHERE name = ?", (key.name,))
+        await self._database.execute(
+            "DELETE FROM {venue}.listen_key_of WHERE api_key = ?", (key.api_key,)
+        )
 
     async def all_keys(self) -> list[StoredKey]:
         """Every key there is. Reads whole tables: to seal them anew."""

@@ -37,6 +37,7 @@ from streams.messages import (
     DAY_MS,
     TEN_SECONDS_MS,
     AccountId,
+    AccountState,
     BalanceUpdate,
     Execution,
     MarketId,
@@ -60,7 +61,7 @@ RECORDS_MAX = 100_000
 """Updates held back for the database, all partitions together; one takes about 1 KiB."""
 
 COUNTED_MAX = 50_000
-"""Accounts whose order counts are remembered: those that placed orders last."""
+"""Accounts whose order counts, and whose standing, are remembered: the last that were told of."""
 
 PENDING_LIMIT_S = 30.0
 """A request whose outcome is out for longer no longer holds up reads: its market is down."""
@@ -94,14 +95,24 @@ class AccountView:
         self._book_seqs: dict[MarketId, int] = {}
         self._watermarks: dict[tuple[int, str], int] = {}
         self._acknowledged: dict[AccountId, _Acknowledged] = {}
+        self._states: OrderedDict[AccountId, AccountState] = OrderedDict()
         self._order_counts: OrderedDict[AccountId, tuple[Millis, OrderCounts]] = OrderedDict()
         self._tail: TopicTail | None = None
+        self._on_update: list[Callable[[int, Offset, Update], None]] = []
         self.malformed = 0
 
     @property
     def ready(self) -> bool:
         """Whether all that was in `updates` has been seen, and the broker can be reached."""
         return self._tail is not None and self._tail.ready
+
+    def on_update(self, callback: Callable[[int, Offset, Update], None]) -> None:
+        """Have every update told, once and in order, with its partition and offset."""
+        self._on_update.append(callback)
+
+    def seen(self, partition: int) -> Offset:
+        """The offset of the last record seen of a partition of `updates`."""
+        return self._seen[partition]
 
     async def run(self) -> NoReturn:
         """Follow `updates`, and let go of what the database has, until cancelled."""
@@ -228,6 +239,12 @@ class AccountView:
         """The market's newest event known here that changed its book; 0 for none."""
         return self._book_seqs.get(market, 0)
 
+    def state(self, account: AccountId) -> AccountState | None:
+        """How an account stands by its ledger's last word, if that was heard here; what of it
+        changes by a command that asks for it is right then, its orders and withdrawals are old.
+        """
+        return self._states.get(account) if self.ready else None
+
     def order_counts(self, account: AccountId, now_ms: int) -> OrderCounts:
         """How many unfilled orders the ledger last said that an account had, in the ten seconds
         and in the day that it is now.
@@ -251,6 +268,8 @@ class AccountView:
                 continue
             if self._is_new(partition, update):
                 self._apply(partition, Offset(record.offset), update)
+                for callback in self._on_update:
+                    callback(partition, Offset(record.offset), update)
         if records:
             self._seen[partition] = max(self._seen[partition], Offset(records[-1].offset))
         self._progress[partition].wake()
@@ -270,6 +289,11 @@ class AccountView:
             self._book_seqs[update.market] = max(known, update.market_seq)
         elif isinstance(update, BalanceUpdate) and update.orders is not None:
             self._count_orders(update.account, update.at, update.orders)
+        elif isinstance(update, AccountState):
+            self._states[update.account] = update
+            self._states.move_to_end(update.account)
+            if len(self._states) > COUNTED_MAX:
+                self._states.popitem(last=False)
         completed = self._outcomes.apply(update)
         if completed is None:
             return

@@ -9,8 +9,10 @@ from typing import Any
 from api.auth import Caller, Permission
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import Parameter, Parameters
+from api.identity.keys import ApiKey
 
 Public = Callable[[Exchange, Parameters], Awaitable[Any]]
+Keyed = Callable[[Exchange, ApiKey, Parameters], Awaitable[Any]]
 Signed = Callable[[Exchange, Caller, Parameters], Coroutine[Any, Any, Any]]
 
 
@@ -21,6 +23,18 @@ class Endpoint:
     method: str
     path: str
     handle: Public
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedEndpoint:
+    """One for which an API key is named, and nothing is signed."""
+
+    method: str
+    path: str
+    handle: Keyed
     summary: str
     parameters: tuple[Parameter, ...] = ()
     example: Any = None

@@ -10,6 +10,7 @@ from api.handlers import (
     commission,
     examples,
     exchange_info,
+    listen_keys,
     market,
     placing,
     prevented_matches,
@@ -18,7 +19,7 @@ from api.handlers import (
     wallet,
 )
 from api.handlers.aggregate_trades import AGGREGATE_TRADES, aggregate_trades
-from api.handlers.endpoint import Endpoint, SignedEndpoint
+from api.handlers.endpoint import Endpoint, KeyedEndpoint, SignedEndpoint
 
 PUBLIC = (
     Endpoint("GET", "/api/v3/ping", market.ping, "Test connectivity", (), {}),
@@ -117,6 +118,33 @@ PUBLIC = (
         "Whether the exchange works",
         (),
         {"status": 0, "msg": "normal"},
+    ),
+)
+
+KEYED = (
+    KeyedEndpoint(
+        "POST",
+        "/api/v3/userDataStream",
+        listen_keys.begin,
+        "A key to listen to one's account with",
+        (),
+        {"listenKey": examples.LISTEN_KEY},
+    ),
+    KeyedEndpoint(
+        "PUT",
+        "/api/v3/userDataStream",
+        listen_keys.keep,
+        "Have a listen key last another hour",
+        listen_keys.LISTEN_KEY,
+        {},
+    ),
+    KeyedEndpoint(
+        "DELETE",
+        "/api/v3/userDataStream",
+        listen_keys.end,
+        "End a listen key",
+        listen_keys.LISTEN_KEY,
+        {},
     ),
 )
 

@@ -6,8 +6,8 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from api.auth import Caller
-from api.handlers.endpoint import Endpoint, SignedEndpoint
+from api.auth import Caller, Permission
+from api.handlers.endpoint import Endpoint, KeyedEndpoint, SignedEndpoint
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import SIGNATURE, Spec, read
 from api.handlers.weights import WEIGHTS, weigher
@@ -24,7 +24,8 @@ class SignedRequest:
     """What a door was sent: the API key, the parameters, and the bytes that the signature covers.
 
     `idempotency_keys` are all that came along: one is the most that is taken. `address` is where
-    it came from; `access_token`, in place of an API key, is that of a session.
+    it came from; `access_token`, in place of an API key, is that of a session, and `logged_on` the
+    key that a connection has logged on with, whose requests are not signed any more.
     """
 
     api_key: str | None
@@ -33,6 +34,7 @@ class SignedRequest:
     idempotency_keys: Sequence[str] = ()
     address: str = ""
     access_token: str | None = None
+    logged_on: str | None = None
 
 
 class Counted(NamedTuple):
@@ -57,6 +59,25 @@ class PublicEntry:
         return await self._handle(self._exchange, read(sent, self._spec))
 
 
+class KeyedEntry:
+    """The way to an endpoint for which an API key is named."""
+
+    def __init__(self, exchange: Exchange, endpoint: KeyedEndpoint) -> None:
+        self._exchange = exchange
+        self._handle = endpoint.handle
+        self._spec = Spec(endpoint.parameters)
+        self._weight = weigher(WEIGHTS[endpoint.method, endpoint.path], self._spec)
+
+    async def answer(self, request: SignedRequest) -> Any:
+        """What the handler answers; of the request, the signature does not count. Raises
+        `ApiError`.
+        """
+        self._exchange.weights.count(request.address, self._weight(request.sent))
+        gate = self._exchange.identity.gate
+        key = await gate.named(request.api_key, request.address, Permission.READ)
+        return await self._handle(self._exchange, key, read(request.sent, self._spec))
+
+
 class SignedEntry:
     """The way to an endpoint that only its account may call."""
 
@@ -68,6 +89,7 @@ class SignedEntry:
         self._counted = endpoint.places_orders and exchange.order_limits is not None
         self._spec = Spec((*endpoint.parameters, *SIGNATURE))
         self._session_spec = Spec((*endpoint.parameters, *IN_SESSION))
+        self._logged_on_spec = Spec((*endpoint.parameters, RECV_WINDOW, TIMESTAMP))
         self._weight = weigher(WEIGHTS[endpoint.method, endpoint.path], self._spec)
 
     async def answer(self, request: SignedRequest) -> Any:
@@ -84,19 +106,32 @@ class SignedEntry:
         self._exchange.weights.count(request.address, weight)
         key = read_key(request.idempotency_keys, taken=self._repeatable)
         caller = await self._caller(request, key)
-        if request.api_key is not None:
-            self._exchange.weights.count_key(request.api_key, weight)
-        spec = self._spec if request.access_token is None else self._session_spec
-        parameters = read(request.sent, spec, signed=True)
+        api_key = request.api_key or request.logged_on
+        if api_key is not None:
+            self._exchange.weights.count_key(api_key, weight)
+        parameters = read(request.sent, self._spec_of(request), signed=True)
         handling = self._handle(self._exchange, caller, parameters)
         return self._with_counts(caller.account, handling) if self._counted else handling
 
     async def _with_counts(self, account: AccountId, handling: Coroutine[Any, Any, Any]) -> Counted:
         return Counted(await handling, self._exchange.order_counts(account))
 
+    def _spec_of(self, request: SignedRequest) -> Spec:
+        if request.logged_on is not None:
+            return self._logged_on_spec
+        return self._spec if request.access_token is None else self._session_spec
+
     async def _caller(self, request: SignedRequest, idempotency_key: str) -> Caller:
         """Who signed it, or whose session it is of; raises as the gate does."""
         gate = self._exchange.identity.gate
+        if request.logged_on is not None:
+            return await gate.logged_on(
+                request.logged_on,
+                request.sent,
+                request.address,
+                self._permission,
+                idempotency_key,
+            )
         if request.access_token is not None:
             return await gate.in_session(request.access_token, request.sent, idempotency_key)
         return await gate.signed(

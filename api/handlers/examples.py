@@ -273,3 +273,5 @@ COIN = {
     "trading": True,
     "networkList": [],
 }
+
+LISTEN_KEY = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"

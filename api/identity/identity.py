@@ -19,6 +19,7 @@ from api.identity.passwords import Passwords
 from api.identity.sessions import Sessions
 from api.identity.tokens import Tokens
 from api.identity.vault import Vault
+from api.private.listen_keys import ListenKeys
 from infra.settings import Settings
 
 MINUTE_S = 60.0
@@ -51,6 +52,7 @@ class Identity:
         self.sessions = Sessions(archive, Tokens(vault, settings.venue), clock)
         self.passwords = Passwords()
         self.gate = Gate(self.keys, self.sessions, clock)
+        self.listen_keys = ListenKeys(archive, vault, clock)
         self.audit = Audit(producer, settings, clock, vault)
         self.guesses = Guesses()
         self._archive = archive

@@ -46,6 +46,11 @@ class ApiKey:
     verifier: str | Ed25519PublicKey
     """The secret of an HMAC key, else the public key."""
 
+    @property
+    def is_ed25519(self) -> bool:
+        """Whether it signs by a private key that only its owner has."""
+        return not isinstance(self.verifier, str)
+
     def check(self, payload: bytes, signature: str) -> None:
         """Raise -1022 unless the payload was signed with this key."""
         match self.verifier:

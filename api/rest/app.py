@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from api.admission import Admission
 from api.auth import ADMIN_KEY_HEADER
 from api.errors import ApiError, no_such_route, unexpected, wrong_method
-from api.handlers.endpoints import PUBLIC, SIGNED
+from api.handlers.endpoints import KEYED, PUBLIC, SIGNED
 from api.handlers.exchange import Exchange
 from api.handlers.weights import LIGHTEST
 from api.rest.admin_routes import add_admin_routes
@@ -43,7 +43,7 @@ class Door:
     """
 
     def __init__(self, exchange: Exchange) -> None:
-        endpoints = (*SIGNED, *PUBLIC)
+        endpoints = (*SIGNED, *KEYED, *PUBLIC)
         self._routes: dict[tuple[str, str], Route] = {
             (endpoint.method, endpoint.path): route_of(exchange, endpoint) for endpoint in endpoints
         }

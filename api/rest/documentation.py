@@ -8,7 +8,7 @@ from msgspec import json
 
 from api import errors
 from api.auth import API_KEY_HEADER
-from api.handlers.endpoint import Endpoint, SignedEndpoint
+from api.handlers.endpoint import Endpoint, KeyedEndpoint, SignedEndpoint
 from api.handlers.parameters import LONG_MAX, SIGNATURE, Kind, Parameter
 from api.idempotency import IDEMPOTENCY_KEY_HEADER, KEY_PATTERN
 
@@ -40,15 +40,17 @@ _UNKNOWN = {
 }
 
 
-def describe(endpoint: Endpoint | SignedEndpoint) -> Json:
+def describe(endpoint: Endpoint | KeyedEndpoint | SignedEndpoint) -> Json:
     """Parameters, an answer and the errors of an endpoint."""
     signed = isinstance(endpoint, SignedEndpoint)
     parameters = (*endpoint.parameters, *(SIGNATURE if signed else ()))
     described: Json = {
         "parameters": [describe_parameter(parameter) for parameter in parameters],
         "responses": {"200": _answer(endpoint), **error_responses()},
-        "tags": ["Account and orders" if signed else "Markets"],
+        "tags": ["Markets" if isinstance(endpoint, Endpoint) else "Account and orders"],
     }
+    if isinstance(endpoint, KeyedEndpoint):
+        described["security"] = [{"NamedKey": []}]
     if signed:
         described["security"] = [{"ApiKey": []}, {"Session": []}]
     if isinstance(endpoint, SignedEndpoint) and endpoint.repeatable:
@@ -87,6 +89,12 @@ SECURITY_SCHEMES: Json = {
         "name": API_KEY_HEADER,
         "description": "With `timestamp` and `signature` among the parameters: HMAC-SHA256, keyed"
         " with the secret, or Ed25519, over the query string and the body as they are sent.",
+    },
+    "NamedKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": API_KEY_HEADER,
+        "description": "Nothing is signed.",
     },
     "Session": {
         "type": "http",
@@ -143,7 +151,7 @@ def _schema(parameter: Parameter) -> Json:
             return {"type": "string", "pattern": parameter.kind.value}
 
 
-def _answer(endpoint: Endpoint | SignedEndpoint) -> Json:
+def _answer(endpoint: Endpoint | KeyedEndpoint | SignedEndpoint) -> Json:
     schema = schema_of(endpoint.example)
     takes_many = any(parameter.kind is Kind.SYMBOLS for parameter in endpoint.parameters)
     if takes_many and endpoint.path != "/api/v3/exchangeInfo":

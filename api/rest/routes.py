@@ -9,8 +9,8 @@ from fastapi import FastAPI, Request, Response
 
 from api.auth import API_KEY_HEADER, signed_payload
 from api.errors import invalid_json
-from api.handlers.endpoint import Endpoint, SignedEndpoint
-from api.handlers.entry import Counted, PublicEntry, SignedEntry, SignedRequest
+from api.handlers.endpoint import Endpoint, KeyedEndpoint, SignedEndpoint
+from api.handlers.entry import Counted, KeyedEntry, PublicEntry, SignedEntry, SignedRequest
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import decode, text_of
 from api.idempotency import IDEMPOTENCY_KEY_HEADER
@@ -24,16 +24,20 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _value = msgspec.json.Decoder(float_hook=str)
 
 
-def route_of(exchange: Exchange, endpoint: Endpoint | SignedEndpoint) -> Route:
+def route_of(exchange: Exchange, endpoint: Endpoint | KeyedEndpoint | SignedEndpoint) -> Route:
     """What answers an endpoint's requests. It raises `ApiError`."""
     match endpoint:
         case Endpoint():
             return _public(PublicEntry(exchange, endpoint))
+        case KeyedEndpoint():
+            return _keyed(KeyedEntry(exchange, endpoint))
         case SignedEndpoint():
             return _signed(SignedEntry(exchange, endpoint), endpoint)
 
 
-def document(app: FastAPI, endpoint: Endpoint | SignedEndpoint, route: Route) -> None:
+def document(
+    app: FastAPI, endpoint: Endpoint | KeyedEndpoint | SignedEndpoint, route: Route
+) -> None:
     """Have an app list an endpoint, and serve it."""
     app.add_api_route(
         endpoint.path,
@@ -51,6 +55,14 @@ def _public(entry: PublicEntry) -> Route:
     async def route(request: Request) -> Response:
         sent = decode(request.scope["query_string"])
         return reply(await entry.answer(sent, address_of(request)))
+
+    return route
+
+
+def _keyed(entry: KeyedEntry) -> Route:
+    async def route(request: Request) -> Response:
+        body = await read_body(request, (FORM,))
+        return reply(await entry.answer(read_request(request, body)))
 
     return route
 

@@ -84,7 +84,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(part.run(), name=type(part).__name__)
-                for part in (markets, view, commands, configuration, archive, footing, identity)
+                for part in (
+                    markets,
+                    view,
+                    commands,
+                    configuration,
+                    archive,
+                    footing,
+                    identity,
+                    door.calls,
+                )
             ]
             serving = group.create_task(server.serve(), name="server")
             stopping = group.create_task(stop.wait(), name="stop")

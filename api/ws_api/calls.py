@@ -70,16 +70,19 @@ def parameters_of(call: Call) -> dict[str, str]:
     return sent
 
 
-def signed_request(call: Call, address: str) -> SignedRequest:
+def signed_request(call: Call, address: str, logged_on: str | None = None) -> SignedRequest:
     """A signed method's parameters, and what their signature covers: all others, by name.
 
+    Where the connection has logged on with a key, a request that names none is in its name.
     Raises -1105, -1130.
     """
     sent = _texts(call)
     payload = "&".join(f"{name}={sent[name]}" for name in sorted(sent) if name != "signature")
     sent.pop(SHOW_LIMITS, None)
     key = sent.pop("apiKey", None)
-    return SignedRequest(key, sent, payload.encode("utf-8", "replace"), address=address)
+    ours = logged_on if key is None and "signature" not in sent else None
+    payload_bytes = payload.encode("utf-8", "replace")
+    return SignedRequest(key, sent, payload_bytes, address=address, logged_on=ours)
 
 
 def _texts(call: Call) -> dict[str, str]:

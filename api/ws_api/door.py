@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, NamedTuple
+from typing import Any, NoReturn
 
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from api.admission import Admission
 from api.errors import ApiError, no_such_route, overloaded, unexpected
-from api.handlers.entry import Counted, PublicEntry
+from api.handlers.entry import Counted, PublicEntry, SignedEntry
 from api.handlers.exchange import Exchange
 from api.handlers.rate_limits import counted
 from api.handlers.shapes import Json
 from api.handlers.weights import LIGHTEST
+from api.private.feed import LogPast, PrivateFeed
 from api.rest.http import refusal as denial
 from api.weight_limit import CONNECT_WEIGHT
 from api.ws.connection import EXTENSION
@@ -31,12 +32,18 @@ from api.ws_api.calls import (
     shutdown_notice,
     signed_request,
 )
+from api.ws_api.client import WEIGHT, Client, ClientCall, Done
 from api.ws_api.methods import Entry, Methods
-from api.ws_api.session import RESTART, Session
+from api.ws_api.session import RESTART, Reply, Session, nothing
 from streams.messages import OrderCounts
 
 PATH = "/ws-api/v3"
 CONNECTIONS_MAX = 1_000
+CHECK_EVERY_S = 5.0
+"""How often it is looked at whether the keys of private streams still hold: well within the time
+that a revoked key may go unnoticed for."""
+
+REJECTED_KEY = -2015
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +55,13 @@ class CallDoor:
         self._exchange = exchange
         self._admission = admission
         self._methods = Methods(exchange)
-        self._sessions: set[Session] = set()
+        self._feed = PrivateFeed(
+            exchange.settings,
+            exchange.accounts,
+            LogPast(exchange.settings),
+            exchange.reads.archive.epoch,
+        )
+        self._sessions: dict[Session, Client] = {}
         self._shutting = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -81,20 +94,34 @@ class CallDoor:
                 session.close(RESTART)
             await self._empty.wait()
 
+    async def run(self) -> NoReturn:
+        """End private streams whose key has ended, until cancelled."""
+        while True:
+            await asyncio.sleep(CHECK_EVERY_S)
+            for client in list(self._sessions.values()):
+                await client.check_subscriptions()
+
     async def _serve(self, websocket: WebSocket) -> None:
-        client = _Client(_address(websocket), _wants_limits(websocket), asyncio.Lock())
         line = websocket.scope["extensions"][EXTENSION]["connection"]
         session = Session(websocket, line, lambda text: self._answer(text, client))
-        self._sessions.add(session)
+        client = Client(
+            self._exchange,
+            self._feed,
+            _address(websocket),
+            session.tell,
+            shows_limits=_wants_limits(websocket),
+        )
+        self._sessions[session] = client
         self._empty.clear()
         try:
             await session.run()
         finally:
-            self._sessions.discard(session)
+            client.leave()
+            del self._sessions[session]
             if not self._sessions:
                 self._empty.set()
 
-    async def _answer(self, text: str | None, client: _Client) -> bytes:
+    async def _answer(self, text: str | None, client: Client) -> Reply:
         """What a message is answered with."""
         shows = client.shows_limits
         try:
@@ -102,18 +129,20 @@ class CallDoor:
                 call, entry = self._read(text, client)
                 shows = shows_limits(call, client.shows_limits)
                 result = await self._result(call, entry, client)
-                orders = None
+                orders, then = None, nothing
                 if isinstance(result, Counted):
                     result, orders = result
-                return answer(call.id, result, self._limits(client, shows, orders))
+                elif isinstance(result, Done):
+                    result, then = result
+                return Reply(answer(call.id, result, self._limits(client, shows, orders)), then)
         except ApiError as error:
             limits = self._limits(client, shows)
-            return refusal(id_of(text), error, self._exchange.clock(), limits)
+            return Reply(refusal(id_of(text), error, self._exchange.clock(), limits))
         except Exception as error:
             log.error("unexpected, in a call", exc_info=error)
-            return refusal(id_of(text), unexpected(), self._exchange.clock(), [])
+            return Reply(refusal(id_of(text), unexpected(), self._exchange.clock(), []))
 
-    def _read(self, text: str | None, client: _Client) -> tuple[Call, Entry]:
+    def _read(self, text: str | None, client: Client) -> tuple[Call, Entry | ClientCall]:
         """A call, and the way to its handler. Raises `ApiError`; that weighs something as well."""
         try:
             call = read_call(text)
@@ -122,28 +151,30 @@ class CallDoor:
             self._exchange.weights.count(client.address, LIGHTEST)
             raise
 
-    async def _result(self, call: Call, entry: Entry, client: _Client) -> Any:
+    async def _result(self, call: Call, entry: Entry | ClientCall, client: Client) -> Any:
         """What a call comes to. Raises `ApiError`."""
-        if isinstance(entry, PublicEntry):
-            return await entry.answer(parameters_of(call), client.address)
-        request = signed_request(call, client.address)
+        match entry:
+            case PublicEntry():
+                return await entry.answer(parameters_of(call), client.address)
+            case SignedEntry():
+                return await self._signed(call, entry, client)
+            case call_of_client:
+                self._exchange.weights.count(client.address, WEIGHT)
+                return await call_of_client(client, call)
+
+    async def _signed(self, call: Call, entry: SignedEntry, client: Client) -> Any:
         async with client.turns:
-            handling = await entry.admit(request)
+            request = signed_request(call, client.address, client.logged_on)
+            try:
+                handling = await entry.admit(request)
+            except ApiError as error:
+                if request.logged_on is not None and error.code == REJECTED_KEY:
+                    client.revoke()
+                raise
         return await handling
 
-    def _limits(
-        self, client: _Client, shown: bool, orders: OrderCounts | None = None
-    ) -> list[Json]:
+    def _limits(self, client: Client, shown: bool, orders: OrderCounts | None = None) -> list[Json]:
         return counted(self._exchange, client.address, orders) if shown else []
-
-
-class _Client(NamedTuple):
-    """Who is connected: from where, whether answers tell of limits where a request does not say,
-    and the turns of its requests."""
-
-    address: str
-    shows_limits: bool
-    turns: asyncio.Lock
 
 
 def _address(websocket: WebSocket) -> str:

@@ -7,6 +7,7 @@ from api.handlers.endpoint import Endpoint, SignedEndpoint
 from api.handlers.endpoints import PUBLIC, SIGNED
 from api.handlers.entry import PublicEntry, SignedEntry
 from api.handlers.exchange import Exchange
+from api.ws_api.client import CALLS, ClientCall
 
 METHODS = {
     "ping": ("GET", "/api/v3/ping"),
@@ -55,9 +56,10 @@ class Methods:
             name: _entry(exchange, endpoints[place]) for name, place in METHODS.items()
         }
 
-    def find(self, name: str) -> Entry:
+    def find(self, name: str) -> Entry | ClientCall:
         """The way to a method's handler. Raises -1020 where there is no such method."""
-        entry = self._entries.get(name.removeprefix(VERSION))
+        plain = name.removeprefix(VERSION)
+        entry = self._entries.get(plain) or CALLS.get(plain)
         if entry is None:
             raise unsupported()
         return entry

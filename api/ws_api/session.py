@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import NamedTuple
@@ -19,13 +20,27 @@ from api.ws.connection import Connection
 from api.ws.frames import frame_of
 
 IN_WORK_MAX = 256
+EVENTS_MAX = 8_192
+"""What may wait for a client that reads slowly."""
+
 LIFETIME_S = 24 * 3600.0
 
 log = logging.getLogger(__name__)
 
-Answer = Callable[[str | None], Awaitable[bytes]]
-"""What is answered to a message; `None` stands for one that is not text. It raises nothing that is
-expected."""
+
+def nothing() -> None:
+    """What is to be done after most answers."""
+
+
+class Reply(NamedTuple):
+    """What is answered to a message, and what is to be done once that is on its way."""
+
+    text: bytes
+    then: Callable[[], None] = nothing
+
+
+Answer = Callable[[str | None], Awaitable[Reply]]
+"""Answers a message; `None` stands for one that is not text. It raises nothing that is expected."""
 
 
 class Close(NamedTuple):
@@ -37,6 +52,7 @@ class Close(NamedTuple):
 
 TOO_OLD = Close(1001, "connected for 24 hours: connect again")
 RESTART = Close(1012, "service restart: connect again")
+TOO_SLOW = Close(1008, "too slow: events are waiting")
 
 
 class Session:
@@ -54,9 +70,20 @@ class Session:
         self._websocket = websocket
         self._line = line
         self._answer = answer
+        self._events: deque[bytes] = deque()
         self._free = asyncio.Semaphore(in_work_max)
         self._lifetime_s = lifetime_s
         self._closing: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
+
+    def tell(self, event: bytes) -> None:
+        """Put an event on its way, in order, or decide that the client is too slow for them."""
+        if self._closing.done():
+            return  # what follows an event that was left out would hide that it was
+        if len(self._events) >= EVENTS_MAX:
+            self.close(TOO_SLOW)
+            return
+        self._events.append(frame_of(event))
+        self._flush()
 
     def close(self, why: Close) -> None:
         """Read no more; end once what is in work is answered. Only the first reason counts."""
@@ -65,6 +92,7 @@ class Session:
 
     async def run(self) -> None:
         """Serve it. Raises what no request should raise."""
+        self._line.on_room = self._flush
         async with asyncio.TaskGroup() as requests:
             reader = asyncio.create_task(self._read(requests))
             try:
@@ -100,6 +128,12 @@ class Session:
 
     async def _serve(self, text: str | None) -> None:
         try:
-            await self.say(await self._answer(text))
+            reply = await self._answer(text)
+            await self.say(reply.text)
+            reply.then()
         finally:
             self._free.release()
+
+    def _flush(self) -> None:
+        while self._events and self._line.has_room:
+            self._line.write(self._events.popleft())

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from api.handlers.endpoint import Endpoint, SignedEndpoint
-from api.handlers.endpoints import PUBLIC, SIGNED
+from api.handlers.endpoint import Endpoint, KeyedEndpoint, SignedEndpoint
+from api.handlers.endpoints import KEYED, PUBLIC, SIGNED
 from api.handlers.weights import WEIGHTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
@@ -110,7 +110,11 @@ DIFFERS = {
     "GET /api/v3/account/commission": Remark("nobody has a discount"),
 }
 
+_LISTEN_KEY = "retired on Binance; clients still ask for it"
 OURS = {
+    "POST /api/v3/userDataStream": _LISTEN_KEY,
+    "PUT /api/v3/userDataStream": _LISTEN_KEY,
+    "DELETE /api/v3/userDataStream": _LISTEN_KEY,
     "POST /api/v3/batchOrders": "as on Binance's futures, but up to 100 orders",
     "GET /sapi/v1/system/status": "asked for by clients that also know Binance's wallet",
     "GET /sapi/v1/asset/tradeFee": "the same",
@@ -121,11 +125,11 @@ OURS = {
 """What is served and not part of Spot's documentation, and why."""
 
 
-def name_of(endpoint: Endpoint | SignedEndpoint) -> str:
+def name_of(endpoint: Endpoint | KeyedEndpoint | SignedEndpoint) -> str:
     return f"{endpoint.method} {endpoint.path}"
 
 
-SERVED = {name_of(endpoint): endpoint for endpoint in (*PUBLIC, *SIGNED)}
+SERVED = {name_of(endpoint): endpoint for endpoint in (*PUBLIC, *KEYED, *SIGNED)}
 
 
 def refused(name: str) -> set[str]:

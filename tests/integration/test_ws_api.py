@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -16,6 +16,7 @@ from api.auth import sign
 from infra.installation import Installation
 from infra.processes import Records
 from tests.integration.rest import Administrator, Json, Trader, limit_order
+from tests.integration.users import ed25519
 
 LIMIT_S = 20
 
@@ -43,8 +44,12 @@ def at(installation: Installation, path: str = "/ws-api/v3") -> ClientConnection
     return connect(url + path, compression=None, open_timeout=LIMIT_S, close_timeout=LIMIT_S)
 
 
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def signed(trader: Trader, **terms: Any) -> dict[str, Any]:
-    params = {**terms, "apiKey": trader.key, "timestamp": time.time_ns() // 1_000_000}
+    params = {**terms, "apiKey": trader.key, "timestamp": now()}
     payload = "&".join(f"{name}={params[name]}" for name in sorted(params))
     return {**params, "signature": sign(payload.encode(), trader.secret)}
 
@@ -135,6 +140,155 @@ def test_what_is_too_large_closes_the_session_and_other_paths_are_not_served(
     with pytest.raises(InvalidStatus) as elsewhere:
         at(installation, "/ws")
     assert elsewhere.value.response.status_code == 404
+
+
+def test_what_anybody_may_ask_and_what_an_account_may(
+    line: ClientConnection, alice: Trader
+) -> None:
+    """The handlers are those of REST, where they are tried: here, that each is found."""
+    assert call(line, "depth", symbol="BTCUSDT", limit=5)["lastUpdateId"] >= 0
+    assert call(line, "exchangeInfo", symbols=["BTCUSDT"])["symbols"][0]["symbol"] == "BTCUSDT"
+    for method in ("trades.recent", "trades.historical", "trades.aggregate"):
+        assert isinstance(call(line, method, symbol="BTCUSDT"), list)
+    for method in ("klines", "uiKlines"):
+        assert isinstance(call(line, method, symbol="BTCUSDT", interval="1m"), list)
+    for method in ("ticker", "ticker.24hr", "ticker.tradingDay", "ticker.price", "ticker.book"):
+        assert call(line, method, symbol="BTCUSDT")["symbol"] == "BTCUSDT"
+    assert call(line, "avgPrice", symbol="BTCUSDT")["mins"] == 5
+
+    placed = alice.limit("BUY", "1", "10")
+    mine = {"symbol": "BTCUSDT"}
+    found = call(line, "order.status", **signed(alice, **mine, orderId=placed["orderId"]))
+    assert found["status"] == "NEW"
+    (resting,) = call(line, "openOrders.status", **signed(alice))
+    assert resting["orderId"] == placed["orderId"]
+    assert call(line, "account.status", **signed(alice))["accountType"] == "SPOT"
+    assert call(line, "account.commission", **signed(alice, **mine))["symbol"] == "BTCUSDT"
+    (gone,) = call(line, "openOrders.cancelAll", **signed(alice, **mine))
+    assert gone["status"] == "CANCELED"
+    (listed,) = call(line, "allOrders", **signed(alice, **mine))
+    assert listed["status"] == "CANCELED"
+    assert call(line, "myTrades", **signed(alice, **mine)) == []
+
+
+def subscribed(line: ClientConnection, trader: Trader, **terms: Any) -> int:
+    """The position where it begins."""
+    began = call(line, "userDataStream.subscribe.signature", **signed(trader, **terms))
+    assert began["subscriptionId"] == 0
+    return int(began["position"])
+
+
+def told(line: ClientConnection, until: Callable[[Json], bool]) -> list[Json]:
+    """Events up to one."""
+    events: list[Json] = []
+    while not events or not until(events[-1]):
+        heard = hear(line)
+        assert heard["subscriptionId"] == 0, heard
+        events.append(heard["event"])
+    return events
+
+
+def test_an_account_is_told_of_itself_over_breaks_and_nobody_else_is(
+    installation: Installation, admin: Administrator, alice: Trader
+) -> None:
+    stranger = admin.open_account()
+
+    def closes(event: Json) -> bool:
+        return bool(event["e"] == "outboundAccountPosition" and float(event["B"][0]["l"]) == 0)
+
+    with at(installation) as line, at(installation) as other:
+        position = subscribed(line, alice)
+        subscribed(other, stranger)
+        order = alice.limit("BUY", "1", "10")
+        alice.ask("DELETE", "order", symbol="BTCUSDT", orderId=order["orderId"])
+        live = told(line, closes)
+        reports = [each for each in live if each["e"] == "executionReport"]
+        assert [each["x"] for each in reports] == ["NEW", "CANCELED"]
+        assert {each["i"] for each in reports} == {order["orderId"]}
+        assert call(other, "ping") == {}  # and nothing before it
+
+    # Each place where the connection could have broken.
+    for number, since in enumerate([position, *(each["position"] for each in live[:-1])]):
+        with at(installation) as line:
+            assert subscribed(line, alice, **{"from": since}) == since
+            assert told(line, closes) == live[number:]
+
+    # While nobody listened.
+    admin("POST", f"accounts/{alice.name}/deposits", asset="BTC", amount="3")
+    with at(installation) as line:
+        subscribed(line, alice, **{"from": live[-1]["position"]})
+        first, second = hear(line)["event"], hear(line)["event"]
+        assert (first["e"], second["e"], second["d"]) == (
+            "outboundAccountPosition",
+            "balanceUpdate",
+            "3.00000000",
+        )
+        far = {"from": live[-1]["position"] + 10**9}
+        assert refused(line, "userDataStream.subscribe.signature", **signed(stranger, **far)) == (
+            400,
+            -1130,
+        )
+
+
+def test_a_private_stream_is_for_who_may_read_and_ends_with_its_key(
+    installation: Installation, admin: Administrator, alice: Trader, http: httpx.Client
+) -> None:
+    made = admin(
+        "POST", f"accounts/{alice.name}/keys", permissions=["trade"], label="trades"
+    ).json()
+    trades_only = Trader(http, alice.name, made["api_key"], made["api_secret"])
+    subscribe = "userDataStream.subscribe.signature"
+    with at(installation) as line:
+        assert refused(line, subscribe, **signed(trades_only)) == (401, -2015)
+        impostor = Trader(http, alice.name, alice.key, "x" * 64)
+        assert refused(line, subscribe, **signed(impostor)) == (400, -1022)
+        assert refused(line, "userDataStream.subscribe") == (401, -2015)
+        subscribed(line, alice)
+        assert refused(line, subscribe, **signed(alice)) == (400, -2035)
+        assert call(line, "session.subscriptions") == [{"subscriptionId": 0}]
+        assert admin("DELETE", f"accounts/{alice.name}/keys/{alice.key}").status_code == 200
+        assert hear(line)["event"]["e"] == "eventStreamTerminated"
+        admin("POST", f"accounts/{alice.name}/deposits", asset="BTC", amount="3")
+        assert call(line, "session.status")["userDataStream"] is False
+        assert refused(line, "userDataStream.unsubscribe", subscriptionId=0) == (400, -2036)
+
+
+def test_who_logs_on_need_not_sign_until_the_key_ends(
+    line: ClientConnection, admin: Administrator, alice: Trader
+) -> None:
+    public, sign_it = ed25519()
+    key = admin("POST", f"accounts/{alice.name}/keys", public_key=public).json()["api_key"]
+    logon = {"apiKey": key, "timestamp": now()}
+    payload = "&".join(f"{name}={logon[name]}" for name in sorted(logon)).encode()
+    assert refused(line, "session.logon", **signed(alice)) == (400, -1020)
+    wrong = sign_it(payload + b"1")
+    assert refused(line, "session.logon", **logon, signature=wrong) == (400, -1022)
+    status = call(line, "session.logon", **logon, signature=sign_it(payload))
+    assert (status["apiKey"], status["userDataStream"]) == (key, False)
+
+    began = call(line, "userDataStream.subscribe")
+    order = limit_order("BUY", "1", "10")
+    send(line, "order.place", "placed", **order, timestamp=now())
+    heard = [hear(line) for _ in range(3)]
+    (placed,) = (each for each in heard if "id" in each)
+    events = [each["event"] for each in heard if "event" in each]
+    assert placed["result"]["status"] == "NEW"
+    assert sorted(each["e"] for each in events) == ["executionReport", "outboundAccountPosition"]
+    assert all(each["position"] > began["position"] for each in events)
+    # Somebody else's signature counts for what it signs.
+    assert call(line, "openOrders.status", **signed(alice))[0]["clientOrderId"]
+    assert refused(line, "openOrders.status") == (400, -1102)
+
+    send(line, "session.logout")
+    assert hear(line)["event"]["e"] == "eventStreamTerminated"
+    assert hear(line)["result"]["apiKey"] is None
+    assert refused(line, "openOrders.status", timestamp=now()) == (401, -2014)
+    again = {"apiKey": key, "timestamp": now()}
+    payload = "&".join(f"{name}={again[name]}" for name in sorted(again)).encode()
+    call(line, "session.logon", **again, signature=sign_it(payload))
+    admin("DELETE", f"accounts/{alice.name}/keys/{key}")
+    assert refused(line, "openOrders.status", timestamp=now()) == (401, -2015)
+    assert call(line, "session.status")["apiKey"] is None
 
 
 def test_a_restart_is_told_and_the_connection_closed(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from api.handlers.endpoints import PUBLIC, SIGNED
+from api.handlers.endpoints import KEYED, PUBLIC, SIGNED
 from api.handlers.parameters import Parameters
 from api.handlers.weights import WEIGHTS, weight
 
 
 def test_every_endpoint_has_a_weight_and_nothing_else_does() -> None:
-    served = {(endpoint.method, endpoint.path) for endpoint in (*PUBLIC, *SIGNED)}
+    served = {(endpoint.method, endpoint.path) for endpoint in (*PUBLIC, *KEYED, *SIGNED)}
     assert set(WEIGHTS) == served
 
 

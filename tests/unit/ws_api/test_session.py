@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from api.ws.connection import EXTENSION, Connection
 from api.ws.service import listen
-from api.ws_api.session import Close, Session
+from api.ws_api.session import Close, Reply, Session
 
 LIMIT_S = 5
 IN_WORK_MAX = 3
@@ -64,7 +64,7 @@ class Served:
         finally:
             self.over.set()
 
-    async def _answer(self, text: str | None) -> bytes:
+    async def _answer(self, text: str | None) -> Reply:
         async with self._begun:
             self.begun.append(text or "")
             self._begun.notify_all()
@@ -74,7 +74,7 @@ class Served:
         # A turn of the loop for each that could be begun too early.
         await asyncio.sleep(0)
         self._in_work -= 1
-        return json.dumps({"to": text}).encode()
+        return Reply(json.dumps({"to": text}).encode())
 
 
 @pytest.fixture
