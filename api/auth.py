@@ -99,11 +99,16 @@ def same_secret(given: str, secret: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose request it is, until when it may be acted upon, and the key it is remembered by."""
+    """Whose request it is, until when it may be acted upon, and the key it is remembered by.
+
+    Of one that is audited, also who acts, as the audit names them, and from which address.
+    """
 
     account: AccountId
     expires_us: int
     idempotency_key: str = ""
+    actor: str = ""
+    address: str = ""
 
     def check_in_time(self, now_ms: int) -> None:
         """Raise -1021 once the request has expired: to be asked again before it takes effect."""

@@ -9,7 +9,7 @@ from api.auth import Caller
 from api.errors import bad_combination, either_mandatory, interval_too_long, no_such_order
 from api.handlers import shapes
 from api.handlers.cancelling import ORDER_ID, ORIG_CLIENT_ORDER_ID
-from api.handlers.commission import rate
+from api.handlers.commission import fees, rate
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import (
     END_TIME,
@@ -24,7 +24,9 @@ from api.handlers.parameters import (
     Parameters,
 )
 from api.handlers.shapes import Json
+from api.handlers.standing import state
 from projections.queries import Window
+from streams.messages import AccountStatus
 
 SPAN_HOURS_MAX = 24
 
@@ -91,9 +93,11 @@ async def account(exchange: Exchange, caller: Caller, parameters: Parameters) ->
     balances = await exchange.reads.balances(caller.account)
     if parameters.flag("omitZeroBalances", False):
         balances = [held for held in balances if held.available or held.held]
-    rates = [rules.config for rules in exchange.markets.rules.values()]
-    maker = max((rate.maker_fee_bps for rate in rates), default=0)
-    taker = max((rate.taker_fee_bps for rate in rates), default=0)
+    found = await state(exchange, caller.account)
+    paid = [fees(rules, found.fees) for rules in exchange.markets.rules.values()]
+    maker = max((each.maker_bps for each in paid), default=0)
+    taker = max((each.taker_bps for each in paid), default=0)
+    is_open = found.status is AccountStatus.OPEN
     return {
         "makerCommission": maker,
         "takerCommission": taker,
@@ -105,9 +109,9 @@ async def account(exchange: Exchange, caller: Caller, parameters: Parameters) ->
             "buyer": rate(0),
             "seller": rate(0),
         },
-        "canTrade": True,
-        "canWithdraw": True,
-        "canDeposit": True,
+        "canTrade": is_open,
+        "canWithdraw": is_open,
+        "canDeposit": found.status is not AccountStatus.CLOSED,
         "brokered": False,
         "requireSelfTradePrevention": False,
         "preventSor": False,

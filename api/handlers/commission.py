@@ -1,4 +1,4 @@
-"""What trading costs an account: a market's fees, as nobody has a discount."""
+"""What trading costs an account: a market's fees, or its own in place of every market's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from api.feeds.rules import MarketRules
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import SYMBOL, Kind, Parameter, Parameters
 from api.handlers.shapes import ZERO, Json
-from streams.messages import BASIS_POINTS, UNIT, format_units
+from api.handlers.standing import state
+from streams.messages import BASIS_POINTS, UNIT, AccountFees, format_units
 
 COMMISSION = (SYMBOL,)
 TRADE_FEES = (Parameter("symbol", Kind.SYMBOL, description="A market; all where left out."),)
@@ -16,9 +17,14 @@ TRADE_FEES = (Parameter("symbol", Kind.SYMBOL, description="A market; all where 
 async def commission(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:
     """The fees of a market, as shares of what is received."""
     rules = exchange.rules(parameters.required("symbol"))
+    paid = fees(rules, (await state(exchange, caller.account)).fees)
+    return {"symbol": rules.market, **rates(paid)}
+
+
+def rates(paid: AccountFees) -> Json:
+    """What `account/commission` tells of fees, but for the market's name."""
     return {
-        "symbol": rules.market,
-        "standardCommission": _rates(rules),
+        "standardCommission": _rates(paid),
         "specialCommission": _NO_RATES,
         "taxCommission": _NO_RATES,
         "discount": {
@@ -38,14 +44,22 @@ async def trade_fees(exchange: Exchange, caller: Caller, parameters: Parameters)
         if symbol is None
         else [exchange.rules(symbol)]
     )
+    own = (await state(exchange, caller.account)).fees
+    paid = ((rules.market, fees(rules, own)) for rules in asked)
     return [
         {
-            "symbol": rules.market,
-            "makerCommission": rate(rules.config.maker_fee_bps),
-            "takerCommission": rate(rules.config.taker_fee_bps),
+            "symbol": market,
+            "makerCommission": rate(each.maker_bps),
+            "takerCommission": rate(each.taker_bps),
         }
-        for rules in asked
+        for market, each in paid
     ]
+
+
+def fees(rules: MarketRules, own: AccountFees | None) -> AccountFees:
+    """What an account pays on a market: its own fees, if it has any."""
+    config = rules.config
+    return own or AccountFees(config.maker_fee_bps, config.taker_fee_bps)
 
 
 def rate(basis_points: int) -> str:
@@ -56,6 +70,5 @@ def rate(basis_points: int) -> str:
 _NO_RATES = {"maker": ZERO, "taker": ZERO, "buyer": ZERO, "seller": ZERO}
 
 
-def _rates(rules: MarketRules) -> Json:
-    maker, taker = rules.config.maker_fee_bps, rules.config.taker_fee_bps
-    return {**_NO_RATES, "maker": rate(maker), "taker": rate(taker)}
+def _rates(paid: AccountFees) -> Json:
+    return {**_NO_RATES, "maker": rate(paid.maker_bps), "taker": rate(paid.taker_bps)}

@@ -46,7 +46,7 @@ class SignedEndpoint:
 
     `repeatable` says that a retry is recognised by its idempotency key, `takes_json` that its
     parameters may come as a JSON body, `places_orders` that its answers tell how many orders the
-    account has placed.
+    account has placed, `withdraws` that it takes out money, which is audited.
     """
 
     method: str
@@ -58,8 +58,11 @@ class SignedEndpoint:
     repeatable: bool = False
     takes_json: bool = False
     places_orders: bool = False
+    withdraws: bool = False
 
     @property
     def permission(self) -> Permission:
         """What a key must be good for."""
+        if self.withdraws:
+            return Permission.WITHDRAW
         return Permission.READ if self.method == "GET" else Permission.TRADE

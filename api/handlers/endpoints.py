@@ -17,6 +17,7 @@ from api.handlers import (
     rate_limits,
     tickers,
     wallet,
+    withdrawing,
 )
 from api.handlers.aggregate_trades import AGGREGATE_TRADES, aggregate_trades
 from api.handlers.endpoint import Endpoint, KeyedEndpoint, SignedEndpoint
@@ -164,7 +165,7 @@ SIGNED = (
         "/api/v3/order/test",
         placing.check_order,
         "Check an order without placing it",
-        placing.NEW_ORDER,
+        placing.TEST_ORDER,
         {},
         repeatable=True,
     ),
@@ -291,5 +292,22 @@ SIGNED = (
         "None here",
         (),
         [],
+    ),
+    SignedEndpoint(
+        "POST",
+        "/sapi/v1/capital/withdraw/apply",
+        withdrawing.apply,
+        "Ask for a withdrawal",
+        withdrawing.APPLY,
+        {"id": "out-1"},
+        withdraws=True,
+    ),
+    SignedEndpoint(
+        "GET",
+        "/sapi/v1/capital/withdraw/history",
+        withdrawing.history,
+        "Withdrawals asked for",
+        withdrawing.HISTORY,
+        [examples.WITHDRAWAL],
     ),
 )

@@ -86,6 +86,7 @@ class SignedEntry:
         self._handle = endpoint.handle
         self._repeatable = endpoint.repeatable
         self._permission = endpoint.permission
+        self._audited = endpoint.withdraws
         self._counted = endpoint.places_orders and exchange.order_limits is not None
         self._spec = Spec((*endpoint.parameters, *SIGNATURE))
         self._session_spec = Spec((*endpoint.parameters, *IN_SESSION))
@@ -109,6 +110,9 @@ class SignedEntry:
         api_key = request.api_key or request.logged_on
         if api_key is not None:
             self._exchange.weights.count_key(api_key, weight)
+        if self._audited:
+            actor = f"user:{caller.account}" if api_key is None else f"key:{api_key}"
+            caller = replace(caller, actor=actor, address=request.address)
         parameters = read(request.sent, self._spec_of(request), signed=True)
         handling = self._handle(self._exchange, caller, parameters)
         return self._with_counts(caller.account, handling) if self._counted else handling

@@ -9,6 +9,24 @@ RATE_LIMITS: list[dict[str, Any]] = [
     {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
     {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200000},
 ]
+WITHDRAWAL: dict[str, Any] = {
+    "id": "out-1",
+    "amount": "12.50000000",
+    "transactionFee": "0",
+    "coin": "USDT",
+    "status": 6,
+    "address": "",
+    "txId": "",
+    "applyTime": "2026-11-22 20:50:00",
+    "completeTime": "2026-11-22 20:51:00",
+    "network": "",
+    "transferType": 0,
+    "withdrawOrderId": "out-1",
+    "info": "wire 9",
+    "confirmNo": 0,
+    "walletType": 0,
+    "txKey": "",
+}
 ORDER_COUNTS = [{**RATE_LIMITS[1], "count": 3}, {**RATE_LIMITS[2], "count": 4043}]
 
 EXCHANGE_INFO: dict[str, Any] = {

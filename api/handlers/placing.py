@@ -29,6 +29,7 @@ from api.errors import (
 from api.feeds.markets import MarketFeed
 from api.feeds.rules import MarketRules
 from api.handlers import shapes
+from api.handlers.commission import fees, rates
 from api.handlers.exchange import Exchange
 from api.handlers.order_entry import (
     NewOrder,
@@ -38,6 +39,7 @@ from api.handlers.order_entry import (
 )
 from api.handlers.parameters import SYMBOL, Kind, Parameter, Parameters, Spec, read, text_of
 from api.handlers.shapes import Json
+from api.handlers.standing import state
 from api.idempotency import client_id, key_within
 from streams.messages import (
     Execution,
@@ -101,6 +103,18 @@ NEW_ORDERS = (
     ),
 )
 
+TEST_ORDER = (
+    *NEW_ORDER,
+    Parameter("computeCommissionRates", Kind.BOOLEAN, description="Default false."),
+)
+
+_TEST_NAMES = {
+    "standardCommission": "standardCommissionForOrder",
+    "specialCommission": "specialCommissionForOrder",
+    "taxCommission": "taxCommissionForOrder",
+}
+"""What `order/test` calls that which `account/commission` tells."""
+
 _NEW_ORDER = Spec(NEW_ORDER)
 _batch = msgspec.json.Decoder(list[dict[str, Any]], float_hook=str)
 
@@ -145,7 +159,10 @@ async def check_order(exchange: Exchange, caller: Caller, parameters: Parameters
     """Check an order as far as can be without placing it."""
     rules = exchange.rules(parameters.required("symbol"))
     await _command(exchange, caller, rules, read_new_order(parameters, new_client_id()))
-    return {}
+    if not parameters.flag("computeCommissionRates", False):
+        return {}
+    told = rates(fees(rules, (await state(exchange, caller.account)).fees))
+    return {_TEST_NAMES.get(name, name): value for name, value in told.items()}
 
 
 async def _prepare(exchange: Exchange, caller: Caller, parameters: Parameters) -> _Order | Json:

@@ -117,6 +117,8 @@ WEIGHTS: Mapping[Named, Rule] = {
     ("GET", "/sapi/v1/system/status"): Fixed(1),
     ("GET", "/sapi/v1/asset/tradeFee"): Fixed(1),
     ("GET", "/sapi/v1/capital/config/getall"): Fixed(10),
+    ("POST", "/sapi/v1/capital/withdraw/apply"): Fixed(600),
+    ("GET", "/sapi/v1/capital/withdraw/history"): Fixed(10),
     ("GET", "/sapi/v1/margin/allPairs"): Fixed(1),
     ("GET", "/sapi/v1/margin/isolated/allPairs"): Fixed(10),
 }

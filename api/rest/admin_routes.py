@@ -6,20 +6,23 @@ Whatever they change is on the audit log first.
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from api.auth import ADMIN_KEY_HEADER, same_secret
-from api.errors import admin_closed
-from api.handlers import accounts, admin, users
+from api.errors import admin_closed, rejection
+from api.handlers import accounts, admin, standing, users
 from api.handlers.accounts import AUDIT_PAGE, NewAccount, NewKey, NewLogin
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import Kind, Parameter, Spec, decode, read
+from api.handlers.standing import REFERENCE, Decision, NewFees, NewStatus, NewWithdrawal
 from api.idempotency import IDEMPOTENCY_KEY_HEADER, read_key
 from api.identity.audit import Actor, admin_actor
 from api.rest.documentation import IDEMPOTENCY_KEY
 from api.rest.http import address_of, reply
 from api.rest.json_routes import add_json_route, read_json, secret_reply
-from streams.messages import AccountId
+from streams.messages import AccountId, Reason
 from streams.messages.audit import VENUE, AuditAction
 
 ADMIN = "AdminKey"
@@ -30,6 +33,8 @@ AUDIT = (
     *AUDIT_PAGE,
 )
 _AUDIT = Spec(AUDIT)
+_WITHDRAWALS = "/accounts/{account}/withdrawals"
+_WITHDRAWAL = "/accounts/{account}/withdrawals/{reference}"
 
 
 def add_admin_routes(app: FastAPI, exchange: Exchange) -> None:
@@ -44,6 +49,11 @@ def add_admin_routes(app: FastAPI, exchange: Exchange) -> None:
         ("PUT", "/accounts/{account}/login", routes.set_login, "Who may log in", NewLogin),
         ("GET", "/accounts/{account}/keys", routes.keys, "An account's API keys", None),
         ("DELETE", "/accounts/{account}/keys/{key}", routes.revoke_key, "End an API key", None),
+        ("GET", "/accounts/{account}", routes.describe, "How an account stands", None),
+        ("PUT", "/accounts/{account}/status", routes.set_status, "Freeze or close", NewStatus),
+        ("PUT", "/accounts/{account}/fees", routes.set_fees, "What an account pays", NewFees),
+        ("POST", _WITHDRAWALS, routes.request_withdrawal, "Hold a withdrawal", NewWithdrawal),
+        ("PUT", _WITHDRAWAL, routes.decide_withdrawal, "Pay it out, or release it", Decision),
     ):
         creates = method == "POST"
         add_json_route(
@@ -138,6 +148,49 @@ class _Routes:
         action = AuditAction.DEPOSIT
         async with self._audit.action(actor, action, account, wanted.reference, terms):
             return reply(await admin.deposit(self._exchange, account, wanted, key), 201)
+
+    async def describe(self, request: Request) -> Response:
+        _, account = await self._of_account(request)
+        return reply(await standing.describe(self._exchange, account))
+
+    async def set_status(self, request: Request) -> Response:
+        actor, account = await self._of_account(request)
+        wanted = await read_json(request, NewStatus)
+        terms = {"reason": wanted.reason}
+        action = AuditAction.ACCOUNT_STATUS_SET
+        async with self._audit.action(actor, action, account, wanted.status.value, terms):
+            return reply(await standing.set_status(self._exchange, account, wanted))
+
+    async def set_fees(self, request: Request) -> Response:
+        actor, account = await self._of_account(request)
+        wanted = await read_json(request, NewFees)
+        terms = {"maker_bps": str(wanted.maker_fee_bps), "taker_bps": str(wanted.taker_fee_bps)}
+        action = AuditAction.FEES_SET
+        async with self._audit.action(actor, action, account, details=terms):
+            return reply(await standing.set_fees(self._exchange, account, wanted))
+
+    async def request_withdrawal(self, request: Request) -> Response:
+        actor, account = await self._of_account(request)
+        wanted = await read_json(request, NewWithdrawal)
+        asset, amount, reference = wanted.asset, wanted.amount, wanted.reference
+        action, terms = AuditAction.WITHDRAWAL_REQUESTED, {"asset": asset, "amount": amount}
+        async with self._audit.action(actor, action, account, reference, terms):
+            held = await standing.request_withdrawal(
+                self._exchange, account, asset, amount, reference
+            )
+            return reply(held, 201)
+
+    async def decide_withdrawal(self, request: Request) -> Response:
+        actor, account = await self._of_account(request)
+        wanted = await read_json(request, Decision)
+        reference = request.path_params["reference"]
+        if not re.fullmatch(REFERENCE, reference):
+            raise rejection(Reason.UNKNOWN_WITHDRAWAL)
+        action = AuditAction.WITHDRAWAL_DECIDED
+        terms = {"approved": str(wanted.approved).lower(), "reason": wanted.reason}
+        async with self._audit.action(actor, action, account, reference, terms):
+            decided = await standing.decide_withdrawal(self._exchange, account, reference, wanted)
+            return reply(decided)
 
     async def audit(self, request: Request) -> Response:
         self._admit(request)

@@ -63,6 +63,28 @@ _MARKET = {
 }
 
 
+_WITHDRAWAL = {
+    "account": "alice",
+    "reference": "out-1",
+    "asset": "USDT",
+    "amount": "12.50000000",
+    "status": "PENDING",
+    "requested": 1499827319559,
+    "decided": 0,
+    "reason": "",
+}
+_STANDING = {
+    "account": "alice",
+    "status": "FROZEN",
+    "reason": "case 7",
+    "maker_fee_bps": 1,
+    "taker_fee_bps": 5,
+    "orders_10s": 0,
+    "orders_1d": 17,
+    "withdrawals": [_WITHDRAWAL],
+}
+
+
 class Example(NamedTuple):
     """An answer, and the body that it answers, if one is sent."""
 
@@ -98,6 +120,20 @@ EXAMPLES = {
     ("POST", "/admin/v1/accounts/{account}/deposits"): Example(
         {"account": "alice", "asset": "USDT", "free": "100000.00000000", "locked": "0.00000000"},
         {"asset": "USDT", "amount": "100000", "reference": "wire 7"},
+    ),
+    ("GET", "/admin/v1/accounts/{account}"): Example(_STANDING),
+    ("PUT", "/admin/v1/accounts/{account}/status"): Example(
+        _STANDING, {"status": "FROZEN", "reason": "case 7"}
+    ),
+    ("PUT", "/admin/v1/accounts/{account}/fees"): Example(
+        _STANDING, {"maker_fee_bps": 1, "taker_fee_bps": 5}
+    ),
+    ("POST", "/admin/v1/accounts/{account}/withdrawals"): Example(
+        _WITHDRAWAL, {"asset": "USDT", "amount": "12.5", "reference": "out-1"}
+    ),
+    ("PUT", "/admin/v1/accounts/{account}/withdrawals/{reference}"): Example(
+        {**_WITHDRAWAL, "status": "PAID", "decided": 1499827379559, "reason": "wire 9"},
+        {"approved": True, "reason": "wire 9"},
     ),
     ("GET", "/admin/v1/audit"): Example([_ENTRY]),
 }

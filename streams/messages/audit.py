@@ -24,6 +24,10 @@ VENUE = AccountId("-")
 class AuditAction(StrEnum):
     ACCOUNT_OPENED = "account opened"
     DEPOSIT = "deposit"
+    WITHDRAWAL_REQUESTED = "withdrawal requested"
+    WITHDRAWAL_DECIDED = "withdrawal decided"
+    ACCOUNT_STATUS_SET = "account status set"
+    FEES_SET = "fees set"
     MARKET_CREATED = "market created"
     KEY_CREATED = "key created"
     KEY_REVOKED = "key revoked"

@@ -97,9 +97,7 @@ DIFFERS = {
     "GET /api/v3/ticker/bookTicker": Remark("", STATUS),
     "GET /api/v3/ticker": Remark("where nothing traded, flat at the last price before", STATUS),
     "POST /api/v3/order": Remark("", _ORDER),
-    "POST /api/v3/order/test": Remark(
-        "", {**_ORDER, "computeCommissionRates": "**no**: `account/commission` has the rates"}
-    ),
+    "POST /api/v3/order/test": Remark("", _ORDER),
     "PUT /api/v3/order/amend/keepPriority": Remark(
         "10 times an order at most; only while the market is `TRADING`",
         {"newQty": "more than has been executed"},
@@ -107,7 +105,7 @@ DIFFERS = {
     "GET /api/v3/order": Remark("an order that was refused can be asked for, and is not listed"),
     "GET /api/v3/rateLimit/order": Remark("empty where nothing is limited"),
     "GET /api/v3/account": Remark("commission rates are the highest of any market"),
-    "GET /api/v3/account/commission": Remark("nobody has a discount"),
+    "GET /api/v3/account/commission": Remark("no discounts; an account can have fees of its own"),
 }
 
 _LISTEN_KEY = "retired on Binance; clients still ask for it"
@@ -119,6 +117,10 @@ OURS = {
     "GET /sapi/v1/system/status": "asked for by clients that also know Binance's wallet",
     "GET /sapi/v1/asset/tradeFee": "the same",
     "GET /sapi/v1/capital/config/getall": "the same; assets move by no network here",
+    "POST /sapi/v1/capital/withdraw/apply": "held until an administrator decides; needs the key's"
+    " permission `withdraw`; `withdrawOrderId` makes it safe to repeat",
+    "GET /sapi/v1/capital/withdraw/history": "those pending, and the last 100 decided; addresses"
+    " are on the audit log alone",
     "GET /sapi/v1/margin/allPairs": "the same; there is no margin, so the list is empty",
     "GET /sapi/v1/margin/isolated/allPairs": "the same",
 }

@@ -8,6 +8,7 @@ import pytest
 from api.errors import ApiError
 from api.handlers.accounts import NewAccount, NewKey, NewLogin
 from api.handlers.admin import NewDeposit, NewMarket, market_config
+from api.handlers.standing import Decision, NewFees, NewStatus, NewWithdrawal
 from api.handlers.users import Logout, NewOwnKey, NewPassword, Refresh
 from api.rest.examples import EXAMPLES
 from streams.ledger.partition import LedgerPartition
@@ -35,6 +36,10 @@ BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("PUT", "/admin/v1/accounts/{account}/login"): NewLogin,
     ("POST", "/admin/v1/accounts/{account}/keys"): NewKey,
     ("POST", "/admin/v1/accounts/{account}/deposits"): NewDeposit,
+    ("PUT", "/admin/v1/accounts/{account}/status"): NewStatus,
+    ("PUT", "/admin/v1/accounts/{account}/fees"): NewFees,
+    ("POST", "/admin/v1/accounts/{account}/withdrawals"): NewWithdrawal,
+    ("PUT", "/admin/v1/accounts/{account}/withdrawals/{reference}"): Decision,
 }
 
 
