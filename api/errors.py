@@ -119,6 +119,25 @@ def body_too_slow() -> ApiError:
     return ApiError(-1000, "The request body did not arrive in time.", 408)
 
 
+def malformed_request() -> ApiError:
+    """It is no HTTP."""
+    return ApiError(-1000, "Invalid HTTP request received.", 400)
+
+
+def head_too_large() -> ApiError:
+    return ApiError(-1000, "The request's headers are too large.", 431)
+
+
+def head_too_slow() -> ApiError:
+    return ApiError(-1000, "The request's headers did not arrive in time.", 408)
+
+
+def too_many_connections(limit: int) -> ApiError:
+    """From one address."""
+    msg = f"Too many concurrent connections; current limit is '{limit}'."
+    return ApiError(-1034, msg, 429, retry_after_s=1)
+
+
 def wrong_content_type() -> ApiError:
     return ApiError(-1130, "Data sent for parameter 'Content-Type' is not valid.", 415)
 

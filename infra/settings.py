@@ -89,6 +89,35 @@ class Settings(BaseSettings):
         description="Addresses and networks, by comma, of proxies whose X-Forwarded-For is"
         " believed. Limits and allow-lists go by the client's address.",
     )
+    header_bytes: int = Field(
+        default=16_384,
+        ge=1_024,
+        le=1_048_576,
+        description="Size of a request's head at the api: its line and all its headers.",
+    )
+    header_s: float = Field(
+        default=10.0,
+        gt=0.0,
+        le=300.0,
+        description="Seconds that a request's head may take, from the connection's beginning on.",
+    )
+    body_s: float = Field(
+        default=5.0, gt=0.0, le=300.0, description="Seconds that a request's body may take."
+    )
+    idle_s: int = Field(
+        default=75,
+        ge=1,
+        le=3_600,
+        description="Seconds after which a connection without a request is closed.",
+    )
+    connections: int = Field(
+        default=5_000, ge=0, description="HTTP connections to an api at once; 0 is no limit."
+    )
+    connections_per_address: int = Field(
+        default=1_000,
+        ge=0,
+        description="HTTP connections to an api from one address at once; 0 is no limit.",
+    )
     request_weight: int = Field(
         default=6_000,
         ge=0,
@@ -159,7 +188,13 @@ class Settings(BaseSettings):
         }
 
 
-UNLIMITED: dict[str, object] = {"request_weight": 0, "orders_10s": 0, "orders_1d": 0}
+UNLIMITED: dict[str, object] = {
+    "request_weight": 0,
+    "orders_10s": 0,
+    "orders_1d": 0,
+    "connections": 0,
+    "connections_per_address": 0,
+}
 """What benches, demonstrations and tests change: they ask more of a venue than a client may."""
 
 

@@ -15,6 +15,9 @@ from api.handlers import shapes
 
 BODY_BYTES_MAX = 64 * 1024
 BODY_LIMIT_S = 5.0
+BODY_LIMIT = "velocity.body_s"
+"""Under this name a request's state has another limit, in seconds."""
+
 FORM = "application/x-www-form-urlencoded"
 
 JSON = "application/json"
@@ -56,7 +59,8 @@ async def read_body(request: Request, types: Container[str] = ()) -> Body:
     chunks: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_LIMIT_S):
+        state = request.scope.get("state", {})
+        async with asyncio.timeout(state.get(BODY_LIMIT, BODY_LIMIT_S)):
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > BODY_BYTES_MAX:

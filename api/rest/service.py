@@ -7,6 +7,7 @@ import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import uvicorn
 
@@ -23,6 +24,7 @@ from api.handlers.freshness import FreshBooks
 from api.handlers.rate_limits import order_limits
 from api.identity.identity import Identity
 from api.rest.app import Door
+from api.rest.connections import Connections, Limits
 from api.rest.http import BODY_BYTES_MAX
 from api.weight_limit import WeightLimit
 from api.ws.connection import Connection
@@ -37,7 +39,6 @@ SHUTDOWN_LIMIT_S = 10
 STOP_LIMIT_S = 5.0
 """For what is still on its way to a broker that is away."""
 
-KEEP_ALIVE_S = 75
 PING_EVERY_S = 20.0
 PONG_LIMIT_S = 60.0
 BACKLOG = 2048
@@ -122,7 +123,7 @@ def _server(door: Door, settings: Settings) -> uvicorn.Server:
         door,
         host=settings.host,
         port=settings.api_port,
-        http="httptools",
+        http=cast("type[asyncio.Protocol]", Connections(Limits.of(settings))),
         ws=Connection,
         ws_max_size=BODY_BYTES_MAX,
         ws_ping_interval=PING_EVERY_S,
@@ -136,7 +137,7 @@ def _server(door: Door, settings: Settings) -> uvicorn.Server:
         forwarded_allow_ips=settings.proxies,
         server_header=False,
         backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_keep_alive=settings.idle_s,
         timeout_graceful_shutdown=SHUTDOWN_LIMIT_S,
     )
     return _Server(config)
