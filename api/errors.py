@@ -342,6 +342,12 @@ def bad_cancel_restrictions() -> ApiError:
     return ApiError(-1145, "Invalid cancelRestrictions")
 
 
+def bad_time_unit() -> ApiError:
+    return ApiError(
+        -1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
+    )
+
+
 def duplicate_symbols() -> ApiError:
     return ApiError(-1151, "Symbol is present multiple times in the list.")
 

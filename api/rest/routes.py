@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
 from api.auth import API_KEY_HEADER, signed_payload
-from api.errors import invalid_json
+from api.errors import ApiError, invalid_json
 from api.handlers.endpoint import Endpoint, KeyedEndpoint, SignedEndpoint
 from api.handlers.entry import Counted, KeyedEntry, PublicEntry, SignedEntry, SignedRequest
 from api.handlers.exchange import Exchange
 from api.handlers.parameters import decode, text_of
+from api.handlers.time_unit import in_microseconds, wants_microseconds
+from api.handlers.weights import LIGHTEST
 from api.idempotency import IDEMPOTENCY_KEY_HEADER
 from api.identity.gate import bearer_of
 from api.rest.documentation import describe
 from api.rest.http import FORM, JSON, Body, address_of, read_body, reply
+from api.weight_limit import WeightLimit
+
+TIME_UNIT = b"x-mbx-time-unit"
 
 Route = Callable[[Request], Awaitable[Response]]
 
@@ -26,13 +32,14 @@ _value = msgspec.json.Decoder(float_hook=str)
 
 def route_of(exchange: Exchange, endpoint: Endpoint | KeyedEndpoint | SignedEndpoint) -> Route:
     """What answers an endpoint's requests. It raises `ApiError`."""
+    weights = exchange.weights
     match endpoint:
         case Endpoint():
-            return _public(PublicEntry(exchange, endpoint))
+            return _public(PublicEntry(exchange, endpoint), weights)
         case KeyedEndpoint():
-            return _keyed(KeyedEntry(exchange, endpoint))
+            return _keyed(KeyedEntry(exchange, endpoint), weights)
         case SignedEndpoint():
-            return _signed(SignedEntry(exchange, endpoint), endpoint)
+            return _signed(SignedEntry(exchange, endpoint), endpoint, weights)
 
 
 def document(
@@ -51,39 +58,69 @@ def document(
     )
 
 
-def _public(entry: PublicEntry) -> Route:
+def _public(entry: PublicEntry, weights: WeightLimit) -> Route:
     async def route(request: Request) -> Response:
-        sent = decode(request.scope["query_string"])
-        return reply(await entry.answer(sent, address_of(request)))
+        try:
+            in_unit, sent = _time_unit(request), decode(request.scope["query_string"])
+        except ApiError:
+            weights.count(address_of(request), LIGHTEST)
+            raise
+        return reply(in_unit(await entry.answer(sent, address_of(request))))
 
     return route
 
 
-def _keyed(entry: KeyedEntry) -> Route:
+def _keyed(entry: KeyedEntry, weights: WeightLimit) -> Route:
     async def route(request: Request) -> Response:
-        body = await read_body(request, (FORM,))
-        return reply(await entry.answer(read_request(request, body)))
+        _, received = await _received(request, (FORM,), weights)
+        return reply(await entry.answer(received))
 
     return route
 
 
-def _signed(entry: SignedEntry, endpoint: SignedEndpoint) -> Route:
-    types = (FORM, JSON) if endpoint.takes_json else (FORM,)
+def _signed(entry: SignedEntry, endpoint: SignedEndpoint, weights: WeightLimit) -> Route:
+    types: Collection[str] = (FORM, JSON) if endpoint.takes_json else (FORM,)
+    if endpoint.method == "GET":
+        types = ()
 
     async def route(request: Request) -> Response:
-        body = await read_body(request, types)
-        return _told(await entry.answer(read_request(request, body)))
+        in_unit, received = await _received(request, types, weights)
+        return _told(await entry.answer(received), in_unit)
 
-    async def read(request: Request) -> Response:
-        return _told(await entry.answer(read_request(request, Body(FORM, b""))))
-
-    return read if endpoint.method == "GET" else route
+    return route
 
 
-def _told(result: object) -> Response:
+async def _received(
+    request: Request, types: Collection[str], weights: WeightLimit
+) -> tuple[Callable[[Any], Any], SignedRequest]:
+    """What was sent, its body only where there are types that it may be of, and in which time unit
+    the answer is to be. What can't be read counts as well: nothing else would count it.
+    """
+    try:
+        in_unit = _time_unit(request)
+        body = await read_body(request, types) if types else Body(FORM, b"")
+        return in_unit, read_request(request, body)
+    except ApiError:
+        weights.count(address_of(request), LIGHTEST)
+        raise
+
+
+def _time_unit(request: Request) -> Callable[[Any], Any]:
+    """What turns an answer into the time unit that is asked for. Raises -1194."""
+    for name, value in request.scope["headers"]:
+        if name == TIME_UNIT:
+            return in_microseconds if wants_microseconds(value.decode("latin-1")) else _as_it_is
+    return _as_it_is
+
+
+def _as_it_is(answer: Any) -> Any:
+    return answer
+
+
+def _told(result: object, in_unit: Callable[[Any], Any]) -> Response:
     if not isinstance(result, Counted):
-        return reply(result)
-    response = reply(result.answer)
+        return reply(in_unit(result))
+    response = reply(in_unit(result.answer))
     response.raw_headers.append((b"x-mbx-order-count-10s", b"%d" % result.orders.ten_seconds))
     response.raw_headers.append((b"x-mbx-order-count-1d", b"%d" % result.orders.day))
     return response

@@ -145,11 +145,15 @@ async def test_every_answer_tells_the_weight_used_and_refusals_count(clock: Cloc
                 await http.get("/api/v3/depth?symbol=BTCUSDT&limit=1000"),
                 await http.get("/api/v3/depth?nonsense=1"),
                 await http.get("/api/v3/account"),
+                await http.get("/api/v3/depth?a=1&a=2"),
+                await http.post("/api/v3/order", content=b"x" * 100_000),
+                await http.get("/api/v3/ping", headers={"X-MBX-TIME-UNIT": "x"}),
             ]
         ]
-        assert used == [(200, 1), (503, 51), (400, 52), (401, 72)]
+        refused = [(503, 51), (400, 52), (401, 72), (400, 73), (413, 74), (400, 75)]
+        assert used == [(200, 1), *refused]
         await http.get("/api/v3/nowhere")
-        assert int((await http.get("/api/v3/ping")).headers["X-MBX-USED-WEIGHT-1M"]) == 74
+        assert int((await http.get("/api/v3/ping")).headers["X-MBX-USED-WEIGHT-1M"]) == 77
 
 
 async def test_over_the_limit_a_door_says_when_to_come_again_then_shuts(clock: Clock) -> None:
