@@ -52,8 +52,10 @@ class Installation(msgspec.Struct, frozen=True):
 
 
 def kafka_login(settings: Settings) -> Login | None:
-    """Who the services are to the home's own broker, if it is to ask; made on first use."""
-    if settings.kafka is not None or not settings.kafka_auth:
+    """Who the services are to the home's own broker, if it asks, or is to; made on first use."""
+    recorded = recorded_addresses(settings.home)
+    asks = settings.kafka_auth or (recorded is not None and recorded.kafka_auth)
+    if settings.kafka is not None or not asks:
         return None
     home = settings.home.absolute()
     password = _own(home / "kafka_password", lambda: secrets.token_urlsafe(32))
@@ -67,9 +69,8 @@ def find(settings: Settings) -> Installation:
     if recorded is not None:
         known["kafka"] = settings.kafka or recorded.kafka
         known["cql"] = settings.cql or recorded.cql
-        if settings.kafka is None and recorded.kafka_auth:
-            login = kafka_login(settings.model_copy(update={"kafka_auth": True}))
-            known |= login.settings() if login else {}
+        if recorded.kafka_auth and (login := kafka_login(settings)):
+            known |= login.settings()
     for name in ("admin_key", "secret_keys"):
         file = settings.home / name
         if getattr(settings, name) is None and file.exists():

@@ -34,7 +34,6 @@ TOPIC, GROUP = 2, 3
 LITERAL, PREFIXED = 3, 4
 READ = 3
 ALLOW = 3
-NO_SUCH_CREDENTIALS = 91
 
 
 class ReaderError(ValueError):
@@ -60,30 +59,29 @@ async def grant(settings: Settings, name: str, quota: Quota = DEFAULT_QUOTA) -> 
     """
     _check(settings, name)
     password = secrets.token_urlsafe(PASSWORD_BYTES)
-    salt = secrets.token_bytes(SALT_BYTES)
-    salted = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
     async with _admin(settings) as admin:
         # What may be read, and how much, before anybody can come in.
         for acl in _acls(settings, name):
             _raise(await admin._send_to_controller(acl))
         quotas = msgspec.structs.asdict(quota)
         _raise(await admin._send_to_controller(ChangeQuotas(name, quotas)))
-        new = [(name, ITERATIONS, salt, salted)]
-        _raise(await admin._send_to_controller(ChangeCredentials(new=new)))
+        _raise(await admin._send_to_controller(_password(name, password)))
     return password
 
 
 async def revoke(settings: Settings, name: str) -> None:
-    """Let somebody in no more, from the next connection on; what is open may read nothing more.
+    """Let somebody in no more; what connections they have may read nothing more.
 
-    Raises `ReaderError`, `KafkaError`.
+    They get a password that nobody knows. To take theirs away would take everybody's: after that,
+    Apache Kafka 4.1.0 knows no user any more once it is restarted. Raises `ReaderError`,
+    `KafkaError`.
     """
     _check(settings, name)
     everything = DeleteAclsRequest(ANY, None, ANY, f"User:{name}", None, ANY, ANY)
     async with _admin(settings) as admin:
         _raise(await admin._send_to_controller(everything))
-        gone = ChangeCredentials(gone=[name])
-        _raise(await admin._send_to_controller(gone), but=NO_SUCH_CREDENTIALS)
+        unknown = secrets.token_urlsafe(PASSWORD_BYTES)
+        _raise(await admin._send_to_controller(_password(name, unknown)))
         nothing = dict.fromkeys(Quota.__struct_fields__)
         _raise(await admin._send_to_controller(ChangeQuotas(name, nothing)))
 
@@ -97,6 +95,12 @@ def _acls(settings: Settings, name: str) -> Iterator[CreateAclsRequest]:
     yield CreateAclsRequest(GROUP, f"{name}.", PREFIXED, who, "*", READ, ALLOW)
 
 
+def _password(name: str, password: str) -> ChangeCredentials:
+    salt = secrets.token_bytes(SALT_BYTES)
+    salted = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
+    return ChangeCredentials(name, ITERATIONS, salt, salted)
+
+
 def _check(settings: Settings, name: str) -> None:
     if not NAME.fullmatch(name):
         raise ReaderError(f"no name for a reader: {name!r}; small letters, digits and hyphens")
@@ -104,12 +108,12 @@ def _check(settings: Settings, name: str) -> None:
         raise ReaderError(f"{name} is who the services are")
 
 
-def _raise(response: Any, but: int = 0) -> None:
+def _raise(response: Any) -> None:
     """Every one of the answers here is a list of results behind the throttle time."""
     _, results, *_ = response.to_object().values()
     for result in results:
         code, *_ = [result[each] for each in ("code", "error_code") if each in result]
-        if code not in (0, but):
+        if code:
             text = result.get("message") or result.get("error_message")
             raise ReaderError(f"the broker refuses: {for_code(code).__name__}: {text}")
 

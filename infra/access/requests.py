@@ -6,7 +6,6 @@ As in the protocol guide of Apache Kafka: AlterUserScramCredentials (KIP-554), A
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from aiokafka.protocol.api import Request, RequestStruct, Response
@@ -68,18 +67,15 @@ class _ChangeCredentials(RequestStruct):  # type: ignore[misc]
 
 
 class ChangeCredentials(Request[_ChangeCredentials]):  # type: ignore[misc]
-    """Take away users' credentials, or set them: user, iterations, salt, password."""
+    """Set a user's password, salted and hashed as RFC 5802 says."""
 
     API_KEY = 51
 
-    def __init__(
-        self, gone: Sequence[str] = (), new: Sequence[tuple[str, int, bytes, bytes]] = ()
-    ) -> None:
-        self._gone = [(user, SHA_512, NO_TAGS) for user in gone]
-        self._new = [(user, SHA_512, *how, NO_TAGS) for user, *how in new]
+    def __init__(self, user: str, iterations: int, salt: bytes, salted: bytes) -> None:
+        self._new = (user, SHA_512, iterations, salt, salted, NO_TAGS)
 
     def build(self, struct: Any) -> Any:
-        return struct(self._gone, self._new, NO_TAGS)
+        return struct([], [self._new], NO_TAGS)
 
 
 class QuotasChanged(Response):  # type: ignore[misc]

@@ -95,6 +95,13 @@ class Kafka(Node):
     def __init__(self, home: Path, cache: Path, login: Login | None = None) -> None:
         super().__init__(home, cache)
         self.login = login
+        self._knows_login = self.folder / "knows_login"
+
+    def start(self) -> str:
+        """As any node's. Raises `StartError` too where it has a login and its data knows none."""
+        if self.login and self._is_formatted() and not self._knows_login.exists():
+            raise StartError(self.name, "was set up to let everyone in, for good", self.log)
+        return super().start()
 
     def configure(self, port: int) -> Sequence[str]:
         conf = self.folder / "conf"
@@ -109,19 +116,19 @@ class Kafka(Node):
             listener="CLIENT" if self.login else "PLAINTEXT",
         )
         write_secret(properties, text + (secured.properties(self.login) if self.login else ""))
-        knows_login = self.folder / "knows_login"
-        if not (data / "meta.properties").exists():
-            knows_login.unlink(missing_ok=True)
+        if not self._is_formatted():
+            self._knows_login.unlink(missing_ok=True)
             if self.login:
-                knows_login.touch()
+                self._knows_login.touch()
             self._format(str(properties))
-        elif self.login and not knows_login.exists():
-            raise StartError(self.name, "was set up to let everyone in, for good", self.log)
         return [*FLAGS, "kafka.Kafka", str(properties)]
 
     def answers(self, address: str) -> bool:
         told = self.login.settings() if self.login else {}
         return answers(**Settings().model_copy(update={"kafka": address, **told}).kafka_client)
+
+    def _is_formatted(self) -> bool:
+        return (self.folder / "data" / "meta.properties").exists()
 
     def _format(self, properties: str) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -6,12 +6,15 @@ The broker is one of the local stack's own, with authentication on; the database
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -31,7 +34,10 @@ from pydantic import SecretStr
 from infra import access
 from infra.access import ReaderError
 from infra.bring_up import bring_up, take_down
-from infra.installation import Installation
+from infra.installation import SERVICES_USER, Installation
+from infra.local import Login
+from infra.local.kafka import Kafka
+from infra.processes import Records
 from infra.settings import Settings
 from streams.topics import DEAD_LETTERS, TOPICS, TRADES, Topic
 from tests.integration.consumers import BUILDERS, Program, running
@@ -41,6 +47,8 @@ from tests.integration.rest import Administrator
 LIMIT_S = 30
 POLL_MS = 1_000
 MAX_BYTES = 1024 * 1024
+BYTES_PER_SECOND = 35.0
+"""One trade in the ten seconds over which a broker looks is more, and a wait of a few seconds."""
 PRIVATE = [topic for topic in TOPICS if not topic.public]
 
 
@@ -201,10 +209,9 @@ async def test_names_that_no_reader_can_have(installation: Installation) -> None
 def test_the_quick_starts_log_in(
     reader: Settings, traded: dict[str, Any], language: str, tmp_path: Path
 ) -> None:
-    assert reader.kafka_password is not None
     login = {
         "KAFKA_USER": reader.kafka_user,
-        "KAFKA_PASSWORD": reader.kafka_password.get_secret_value(),
+        "KAFKA_PASSWORD": secret_of(reader),
         "KAFKA_CA": str(reader.kafka_ca),
     }
     command = [*BUILDERS[language](tmp_path, reader), "BTCUSDT"]
@@ -218,11 +225,41 @@ def _has_trades(program: Program) -> bool:
 
 
 def test_no_file_of_the_home_shows_others_the_password(installation: Installation) -> None:
-    assert installation.settings.kafka_password is not None
-    password = installation.settings.kafka_password.get_secret_value().encode()
+    password = secret_of(installation.settings).encode()
     shown = [
         file
         for file in installation.settings.home.rglob("*")
         if file.is_file() and file.stat().st_mode & 0o077 and password in file.read_bytes()
     ]
     assert shown == []
+
+
+async def test_a_reader_over_its_quota_is_slowed_down(installation: Installation) -> None:
+    settings = installation.settings
+    quota = access.Quota(consumer_byte_rate=BYTES_PER_SECOND)
+    slow = as_user(settings, "slow", await access.grant(settings, "slow", quota))
+    place = (TRADES.name(settings.venue), [(0, 0, MAX_BYTES)])
+    told = await ask(slow, FetchRequest(POLL_MS, 0, MAX_BYTES, 0, [place]))
+    assert told.throttle_time_ms > 0
+
+
+async def test_a_restarted_broker_knows_everybody_again(
+    installation: Installation, reader: Settings
+) -> None:
+    """It had forgotten all users where one was taken away, as the one who was revoked above."""
+    settings = installation.settings
+    login = Login(SERVICES_USER, secret_of(settings), settings.kafka_ca or Path())
+    broker = Kafka(settings.home, settings.cache, login)
+    running = Records(settings.home).running("kafka")
+    assert running is not None
+    os.kill(running.pid, signal.SIGKILL)  # stopped by us, it would come back elsewhere
+    psutil.wait_procs([psutil.Process(running.pid)], timeout=LIMIT_S)
+    assert await asyncio.to_thread(broker.start) == settings.kafka
+    assert (await fetch(reader, TRADES))[0] is NoError
+    assert await append(reader, TRADES) is TopicAuthorizationFailedError
+    assert await append(settings, DEAD_LETTERS) is NoError
+
+
+def secret_of(settings: Settings) -> str:
+    assert settings.kafka_password is not None
+    return settings.kafka_password.get_secret_value()
