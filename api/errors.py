@@ -157,6 +157,12 @@ def bad_signature() -> ApiError:
     return ApiError(-1022, "Signature for this request is not valid.")
 
 
+def connecting_too_often(retry_after_s: int) -> ApiError:
+    return ApiError(
+        -1034, f"Too many connections; try again in {retry_after_s} s.", 429, retry_after_s
+    )
+
+
 def too_many_failures(retry_after_s: int) -> ApiError:
     """Attempts to get in are counted, and there were too many."""
     return ApiError(

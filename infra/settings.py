@@ -118,6 +118,12 @@ class Settings(BaseSettings):
         ge=0,
         description="HTTP connections to an api from one address at once; 0 is no limit.",
     )
+    stream_connections_5m: int = Field(
+        default=300,
+        ge=0,
+        description="Connections that the door of streams takes from one address in five minutes;"
+        " 0 is no limit.",
+    )
     request_weight: int = Field(
         default=6_000,
         ge=0,
@@ -194,6 +200,7 @@ UNLIMITED: dict[str, object] = {
     "orders_1d": 0,
     "connections": 0,
     "connections_per_address": 0,
+    "stream_connections_5m": 0,
 }
 """What benches, demonstrations and tests change: they ask more of a venue than a client may."""
 

@@ -20,6 +20,7 @@ from streams.messages import (
     Offset,
     OrderType,
     OrderUpdate,
+    PreventedMatch,
     Reason,
     Update,
     format_units,
@@ -76,8 +77,15 @@ class ExecutionReport(
     last_quote: str = field(name="Y")
     quote_quantity: str = field(name="Q")
     working_time: int | UnsetType = field(name="W", default=UNSET)
-    prevention_mode: str = field(name="V", default="NONE")
+    prevention_mode: str = field(name="V")
     expiry_reason: str | UnsetType = field(name="eR", default=UNSET)
+    prevented_match_id: int | UnsetType = field(name="v", default=UNSET)
+    prevented: str | UnsetType = field(name="A", default=UNSET)
+    last_prevented: str | UnsetType = field(name="B", default=UNSET)
+    trade_group_id: int | UnsetType = field(name="u", default=UNSET)
+    counter_order_id: int | UnsetType = field(name="U", default=UNSET)
+    counter_symbol: str | UnsetType = field(name="Cs", default=UNSET)
+    prevented_price: str | UnsetType = field(name="pL", default=UNSET)
     position: int
 
 
@@ -172,7 +180,7 @@ def _balance(held: Balance) -> BalanceOf:
 
 def _report(update: OrderUpdate, position: int) -> ExecutionReport:
     rests = update.status.is_open and update.order_type is not OrderType.MARKET
-    return ExecutionReport(
+    report = ExecutionReport(
         event_time=update.at,
         symbol=update.market,
         client_order_id=update.client_order_id,
@@ -201,8 +209,26 @@ def _report(update: OrderUpdate, position: int) -> ExecutionReport:
         last_quote=format_units(update.last_quote),
         quote_quantity=format_units(update.budget),
         working_time=update.created if rests else UNSET,
+        prevention_mode=update.self_trade_prevention.value,
         expiry_reason=_expiry(update),
         position=position,
+    )
+    return report if update.prevention is None else _with(report, update, update.prevention)
+
+
+def _with(report: ExecutionReport, update: OrderUpdate, match: PreventedMatch) -> ExecutionReport:
+    """With what self-trade prevention did to the order."""
+    is_taker = update.order_id == match.taker_order_id
+    taken = match.taker_quantity if is_taker else match.maker_quantity
+    return msgspec.structs.replace(
+        report,
+        prevented_match_id=update.market_seq,
+        prevented=format_units(update.prevented),
+        last_prevented=format_units(taken),
+        trade_group_id=-1,
+        counter_order_id=match.maker_order_id if is_taker else match.taker_order_id,
+        counter_symbol=update.market,
+        prevented_price=format_units(match.price),
     )
 
 

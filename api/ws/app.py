@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -13,22 +14,35 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from api.errors import (
+    ApiError,
+    connecting_too_often,
+    invalid,
+    no_such_listen_key,
+    overloaded,
+)
 from api.feeds.rules import MarketRules
+from api.identity.attempts import Attempts
+from api.identity.networks import place
+from api.private.listen_keys import Right, is_listen_key
 from api.ws.connection import EXTENSION
 from api.ws.hub import Hub, now_ms
 from api.ws.names import is_diffs
 from api.ws.outbox import OUTBOX_FRAMES_MAX
-from api.ws.session import Session
+from api.ws.private import AT_ONCE_MAX, PrivateStreams
+from api.ws.session import Close, Session
 from streams.messages import MarketId
 
 CONNECTIONS_MAX = 10_000
-RETRY_AFTER_S = 1
 
 
 MICROSECOND = ("MICROSECOND", "microsecond")
 
 OPTIONS = ("snapshot", "checksum", "from")
-"""Of diffs of a book: in the address they hold for each that it names."""
+"""Of diffs of a book: in the address they hold for each that it names. Beside a listen key, `from`
+is a position of its stream instead."""
+
+_POSITION = re.compile(r"[0-9]{1,16}")
 
 
 class View(Protocol):
@@ -45,9 +59,20 @@ class View(Protocol):
 class Door:
     """Lets clients in while the markets are in view, and shows them out at the end."""
 
-    def __init__(self, view: View, hub: Hub, *, frames_max: int = OUTBOX_FRAMES_MAX) -> None:
+    def __init__(
+        self,
+        view: View,
+        hub: Hub,
+        private: PrivateStreams | None = None,
+        *,
+        frames_max: int = OUTBOX_FRAMES_MAX,
+        connections_5m: int = 0,
+    ) -> None:
+        """Of an address so many connections in five minutes are taken; 0 is no limit."""
+        self._attempts = Attempts(connections_5m, 300.0) if connections_5m else None
         self._view = view
         self._hub = hub
+        self._private = private
         self._frames_max = frames_max
         self._sessions: set[Session] = set()
         self._shutting = False
@@ -95,7 +120,8 @@ class Door:
     async def _raw(self, websocket: WebSocket) -> None:
         """Binance takes `/ws/<stream>` and `/ws/<stream>/<stream>`; ccxt connects to `/ws/<n>`."""
         path: str = websocket.path_params.get("path", "")
-        await self._serve(websocket, [name for name in path.split("/") if "@" in name], False)
+        names = [name for name in path.split("/") if "@" in name or is_listen_key(name)]
+        await self._serve(websocket, names, False)
 
     async def _combined(self, websocket: WebSocket) -> None:
         names = websocket.query_params.get("streams", "").split("/")
@@ -103,12 +129,21 @@ class Door:
 
     async def _serve(self, websocket: WebSocket, streams: Sequence[str], combined: bool) -> None:
         if not self.open or len(self._sessions) >= CONNECTIONS_MAX:
-            headers = {"Retry-After": str(RETRY_AFTER_S)}
-            body = {"code": -1008, "msg": "Server is currently overloaded or not ready."}
-            await websocket.send_denial_response(JSONResponse(body, 503, headers))
+            await websocket.send_denial_response(_denial(overloaded()))
+            return
+        query, address = websocket.query_params, _address(websocket)
+        wait_s = 0 if self._attempts is None else self._attempts.begin(place(address))
+        if wait_s:
+            await websocket.send_denial_response(_denial(connecting_too_often(wait_s)))
+            return
+        keys = [name for name in streams if is_listen_key(name)]
+        try:
+            rights = await self._admitted(keys, address)
+            since = _position(query) if keys else None
+        except ApiError as error:
+            await websocket.send_denial_response(_denial(error))
             return
         await websocket.accept()
-        query = websocket.query_params
         line = websocket.scope["extensions"][EXTENSION]["connection"]
         session = Session(
             websocket,
@@ -121,13 +156,58 @@ class Door:
         self._sessions.add(session)
         self._empty.clear()
         try:
-            await session.run([_with_options(name, query) for name in streams])
+            await self._begin(session, rights, address, since)
+            names = [name for name in streams if name not in rights]
+            options = [option for option in OPTIONS if option != "from" or not keys]
+            await session.run([_with_options(name, query, options) for name in names])
         finally:
+            if self._private is not None:
+                self._private.end(session)
             self._sessions.discard(session)
             if not self._sessions:
                 self._empty.set()
 
+    async def _admitted(self, keys: list[str], address: str) -> dict[str, Right]:
+        """What listen keys are good for. Raises `ApiError`."""
+        if not keys:
+            return {}
+        if self._private is None or len(keys) > AT_ONCE_MAX:
+            raise no_such_listen_key()
+        return await self._private.admit(keys, address)
 
-def _with_options(name: str, query: QueryParams) -> str:
-    options = [f"{option}={query[option]}" for option in OPTIONS if option in query]
-    return f"{name}?{'&'.join(options)}" if options and is_diffs(name) else name
+    async def _begin(
+        self, session: Session, rights: dict[str, Right], address: str, since: int | None
+    ) -> None:
+        """Have it told of accounts, or of why that can't be."""
+        if self._private is None or not rights:
+            return
+        try:
+            await self._private.begin(session, rights, address, since)
+        except ApiError as error:
+            session.close(Close(1008 if error.status < 500 else 1013, error.msg))
+
+
+def _denial(error: ApiError) -> JSONResponse:
+    """In place of a connection: why there is none, and when to try again."""
+    wait = error.retry_after_s
+    headers = {} if wait is None else {"Retry-After": str(wait)}
+    return JSONResponse({"code": error.code, "msg": error.msg}, error.status, headers)
+
+
+def _address(websocket: WebSocket) -> str:
+    return "" if websocket.client is None else websocket.client.host
+
+
+def _position(query: QueryParams) -> int | None:
+    """Where a private stream is to go on. Raises -1130."""
+    text = query.get("from")
+    if text is None:
+        return None
+    if _POSITION.fullmatch(text) is None:
+        raise invalid("from")
+    return int(text)
+
+
+def _with_options(name: str, query: QueryParams, options: Sequence[str]) -> str:
+    said = [f"{option}={query[option]}" for option in options if option in query]
+    return f"{name}?{'&'.join(said)}" if said and is_diffs(name) else name

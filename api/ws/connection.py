@@ -13,6 +13,7 @@ from collections.abc import Callable
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import OPEN
 
@@ -35,6 +36,9 @@ class Connection(WebSocketsSansIOProtocol):
 
     on_room: Callable[[], None] | None = None
     """Called when there is room again after there was none."""
+
+    on_control: Callable[[], None] | None = None
+    """Called for each ping and pong: they are messages, too."""
 
     @property
     def has_room(self) -> bool:
@@ -59,6 +63,16 @@ class Connection(WebSocketsSansIOProtocol):
             extensions = self.scope["extensions"]
             assert extensions is not None
             extensions[EXTENSION] = {"connection": self}
+
+    def handle_ping(self) -> None:
+        super().handle_ping()
+        if self.on_control is not None:
+            self.on_control()
+
+    def handle_pong(self, event: Frame) -> None:
+        super().handle_pong(event)
+        if self.on_control is not None:
+            self.on_control()
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -12,11 +12,15 @@ import uvicorn
 
 from api.accounts.archive import Archive
 from api.feeds.market_view import MarketView
+from api.private.feed import LogPast, PrivateFeed
+from api.private.listen_keys import Rights
+from api.private.updates_tail import UpdatesTail
 from api.ws.app import Door
 from api.ws.connection import Connection
-from api.ws.hub import Hub
+from api.ws.hub import Hub, now_ms
 from api.ws.outbox import OUTBOX_FRAMES_MAX
 from api.ws.past import FromLogAndDatabase
+from api.ws.private import PrivateStreams
 from api.ws.requests import MESSAGE_BYTES_MAX
 from infra.settings import Settings
 from infra.signals import run_until_signal
@@ -48,11 +52,27 @@ async def serve(
     view, archive = MarketView(settings), Archive(settings)
     past = FromLogAndDatabase(settings, archive, view)
     hub = Hub(view, past=past)
-    door = Door(view, hub, frames_max=frames_max)
-    server = server_of(door)
+    tail = UpdatesTail(settings)
+    feed = PrivateFeed(settings, tail, LogPast(settings), archive.epoch)
+    private = PrivateStreams(feed, Rights(archive, now_ms), now_ms)
+    door = Door(
+        view,
+        hub,
+        private,
+        frames_max=frames_max,
+        connections_5m=settings.stream_connections_5m,
+    )
+    server = server_of(door, settings.proxies)
     with listen(settings.host, settings.ws_port) as listening:
         async with asyncio.TaskGroup() as group:
-            parts = (view.run(), archive.run(), hub.run(), past.run(hub))
+            parts = (
+                view.run(),
+                archive.run(),
+                hub.run(),
+                past.run(hub),
+                tail.run(),
+                private.run(),
+            )
             followers = [group.create_task(part) for part in parts]
             serving = group.create_task(server.serve(sockets=[listening]))
             await stop.wait()
@@ -70,8 +90,10 @@ async def _close(door: Door) -> None:
         log.warning("clients were still connected %.0f s after goodbye", SHUTDOWN_LIMIT_S)
 
 
-def server_of(door: Door) -> uvicorn.Server:
-    """The server of a door. It leaves signals to whoever runs it."""
+def server_of(door: Door, proxies: str = "") -> uvicorn.Server:
+    """The server of a door, which believes these proxies where clients are. It leaves signals to
+    whoever runs it.
+    """
     config = uvicorn.Config(
         door.app,
         http="httptools",
@@ -85,6 +107,8 @@ def server_of(door: Door) -> uvicorn.Server:
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=1,

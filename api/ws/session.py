@@ -46,6 +46,9 @@ class Line(Protocol):
     on_room: Callable[[], None] | None
     """Called when there is room again after there was none."""
 
+    on_control: Callable[[], None] | None
+    """Called for each ping and pong."""
+
     @property
     def has_room(self) -> bool: ...
 
@@ -103,6 +106,7 @@ class Session:
         self._closing: asyncio.Future[Close] = self._loop.create_future()
         self._flush_is_due = False
         line.on_room = self._flush_soon
+        line.on_control = self._count
 
     def send(self, frame: Frame) -> None:
         """Put a frame on its way, or decide that the client is too slow."""
@@ -159,16 +163,17 @@ class Session:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            if self._says_too_much():
-                self.close(TOO_MANY_MESSAGES)
+            self._count()
+            if self._closing.done():
                 return
             self._handle(message.get("text"))
 
-    def _says_too_much(self) -> bool:
+    def _count(self) -> None:
+        """A message, a ping or a pong: end the connection where there are too many of them."""
         now = self._clock()
-        too_much = len(self._said) == MESSAGES_PER_S and now - self._said[0] < 1.0
+        if len(self._said) == MESSAGES_PER_S and now - self._said[0] < 1.0:
+            self.close(TOO_MANY_MESSAGES)
         self._said.append(now)
-        return too_much
 
     def _flush_soon(self) -> None:
         if not self._flush_is_due:

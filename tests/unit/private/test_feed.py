@@ -21,9 +21,13 @@ from streams.messages import (
     BalanceUpdate,
     Execution,
     Offset,
+    OrderId,
     OrderStatus,
     OrderUpdate,
+    PreventedMatch,
     Reason,
+    SelfTradePrevention,
+    Sequence,
     Units,
     Update,
 )
@@ -205,3 +209,27 @@ def test_an_execution_report_says_what_binances_does() -> None:
     )
     (event,) = events_of(refused, 3)
     assert msgspec.json.decode(msgspec.json.encode(event))["r"] == "INSUFFICIENT_BALANCES"
+
+
+def test_what_self_trade_prevention_took_is_told() -> None:
+    match = PreventedMatch(
+        maker_order_id=OrderId(5),
+        taker_order_id=OrderId(7),
+        mode=SelfTradePrevention.EXPIRE_TAKER,
+        price=Units(100),
+        maker_quantity=Units(0),
+        taker_quantity=Units(10),
+    )
+    update = order(
+        ALICE,
+        execution=Execution.TRADE_PREVENTION,
+        status=OrderStatus.EXPIRED_IN_MATCH,
+        self_trade_prevention=SelfTradePrevention.EXPIRE_TAKER,
+        market_seq=Sequence(9),
+        prevented=Units(10),
+        prevention=match,
+    )
+    (event,) = events_of(update, 3)
+    shown = msgspec.json.decode(msgspec.json.encode(event))
+    assert (shown["V"], shown["v"], shown["U"]) == ("EXPIRE_TAKER", 9, 5)
+    assert (shown["A"], shown["B"], shown["pL"]) == ("0.00000010", "0.00000010", "0.00000100")

@@ -35,7 +35,7 @@ class Served:
     def __init__(self) -> None:
         self.markets = Shown()
         self.hub = Hub(self.markets)
-        self.door = Door(self.markets, self.hub, frames_max=50)
+        self.door = Door(self.markets, self.hub, frames_max=50, connections_5m=20)
         self._socket = listen("127.0.0.1", 0)
         host, port = self._socket.getsockname()
         self.address = f"{host}:{port}"
@@ -272,3 +272,26 @@ async def test_a_subscription_can_begin_anew(served: Served) -> None:
         assert await listening(client) == ["btcusdt@depth"]
         assert await ask(client, "UNSUBSCRIBE", "btcusdt@depth") == {"result": None, "id": 1}
         assert served.hub.streams == 0
+
+
+async def test_pings_are_messages(served: Served) -> None:
+    async with served.connect("/ws") as client:
+        for _ in range(6):
+            await client.ping()
+        assert (await closed(client))[0] == 1008
+
+
+async def test_who_connects_too_often_waits(served: Served) -> None:
+    for _ in range(20):
+        async with served.connect("/ws"):
+            pass
+    with pytest.raises(InvalidStatus) as refused:
+        await served.connect("/ws")
+    assert refused.value.response.status_code == 429
+    assert 0 < int(refused.value.response.headers["Retry-After"]) <= 300
+
+
+async def test_a_listen_key_is_no_good_where_nobody_knows_of_any(served: Served) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await served.connect(f"/ws/{'x' * 64}")
+    assert refused.value.response.status_code == 400
