@@ -33,6 +33,12 @@ _REFUSED = {
     "forged": errors.bad_signature(),
 }
 _STRANGER = {"malformed key": errors.malformed_key(), "unknown key": errors.rejected_key()}
+_LIMITED = {
+    "too much weight": errors.too_much_weight(6_000, 20),
+    "too many orders": errors.too_many_orders(10_000, 0),
+    "too many connections": errors.too_many_connections(1_000),
+}
+_BANNED = {"banned": errors.banned(1_499_827_439_559, 1_499_827_319_559)}
 _UNKNOWN = {
     "nobody knows": errors.unknown_status(),
     "not taken": errors.overloaded(),
@@ -49,6 +55,8 @@ def describe(endpoint: Endpoint | KeyedEndpoint | SignedEndpoint) -> Json:
         "responses": {"200": _answer(endpoint), **error_responses()},
         "tags": ["Markets" if isinstance(endpoint, Endpoint) else "Account and orders"],
     }
+    if not isinstance(endpoint, KeyedEndpoint):
+        described["parameters"].append(TIME_UNIT)
     if isinstance(endpoint, KeyedEndpoint):
         described["security"] = [{"NamedKey": []}]
     if signed:
@@ -67,6 +75,8 @@ def error_responses() -> Json:
     return {
         "400": _error(refused, _REFUSED),
         "401": _error("Refused: who asks is not known, or may not.", _STRANGER),
+        "418": _error("Refused, for too long: who asks went on after 429.", _BANNED),
+        "429": _error("Refused: too much at a time; `Retry-After` says when to go on.", _LIMITED),
         "4XX": _error(refused, {"no such endpoint": errors.no_such_route()}),
         "503": _error(f"{unknown} With `Retry-After`, it had none.", _UNKNOWN),
         "5XX": _error(unknown, {"our mistake": errors.unexpected()}),
@@ -80,6 +90,14 @@ IDEMPOTENCY_KEY: Json = {
     "schema": {"type": "string", "pattern": KEY_PATTERN},
     "description": "Sent again under the same key within 24 hours, the request is done once, and"
     " answered with its first outcome.",
+}
+
+TIME_UNIT: Json = {
+    "name": "X-MBX-TIME-UNIT",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "enum": ["MICROSECOND", "MILLISECOND"]},
+    "description": "What moments are told in; milliseconds where it is left out.",
 }
 
 SECURITY_SCHEMES: Json = {
