@@ -98,6 +98,40 @@ class Admin:
         terms = {"asset": asset, "amount": amount, "reference": reference}
         return self._post(f"/accounts/{account}/deposits", terms)
 
+    def account(self, account: str) -> dict[str, Any]:
+        """How an account stands."""
+        found: dict[str, Any] = _body(self._http.get(f"/accounts/{account}"))
+        return found
+
+    def set_status(self, account: str, status: str, reason: str = "") -> dict[str, Any]:
+        """Freeze an account, open it again, or close it."""
+        return self._put(f"/accounts/{account}/status", {"status": status, "reason": reason})
+
+    def set_fees(
+        self, account: str, maker_bps: int | None, taker_bps: int | None
+    ) -> dict[str, Any]:
+        """Let an account pay these fees; with None, each market's own."""
+        terms = {"maker_fee_bps": maker_bps, "taker_fee_bps": taker_bps}
+        return self._put(f"/accounts/{account}/fees", terms)
+
+    def request_withdrawal(
+        self, account: str, asset: str, amount: str, reference: str
+    ) -> dict[str, Any]:
+        """Hold what is to be taken out of an account."""
+        terms = {"asset": asset, "amount": amount, "reference": reference}
+        return self._post(f"/accounts/{account}/withdrawals", terms)
+
+    def decide_withdrawal(
+        self, account: str, reference: str, approved: bool, reason: str = ""
+    ) -> dict[str, Any]:
+        """Pay a withdrawal out, or release what is held for it."""
+        terms = {"approved": approved, "reason": reason}
+        return self._put(f"/accounts/{account}/withdrawals/{reference}", terms)
+
+    def _put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = _body(self._http.put(path, json=body))
+        return answer
+
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = _body(self._http.post(path, json=body))
         return answer

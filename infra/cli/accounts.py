@@ -1,15 +1,17 @@
-"""`velocity accounts`: open them, fund them, list them, let somebody log in."""
+"""`velocity accounts`: open, fund and list them, logins, status, fees and withdrawals."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from infra.cli.admin import admin, show
 
-app = typer.Typer(help="Open, fund and list accounts, set logins.", no_args_is_help=True)
+app = typer.Typer(
+    help="Open, fund and list accounts; logins, status, fees, withdrawals.", no_args_is_help=True
+)
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
@@ -75,6 +77,78 @@ def login(
     """Let somebody log in to an account, or give who can another password."""
     with admin() as client:
         show([client.set_login(name, email, password)])
+
+
+@app.command()
+def status(
+    name: Annotated[str, typer.Argument(help="The account.")],
+    to: Annotated[
+        str | None, typer.Option(help="OPEN, FROZEN, or for an empty account CLOSED.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why, for whoever audits.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show how an account stands; freeze it, open it again, or close it for good."""
+    with admin() as client:
+        found = client.account(name) if to is None else client.set_status(name, to, reason)
+    _show_standing(found, as_json)
+
+
+@app.command()
+def fees(
+    name: Annotated[str, typer.Argument(help="The account.")],
+    maker: Annotated[int | None, typer.Option(help="Basis points as a maker.")] = None,
+    taker: Annotated[int | None, typer.Option(help="Basis points as a taker.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let an account pay fees of its own; without any, each market's."""
+    with admin() as client:
+        found = client.set_fees(name, maker, taker)
+    _show_standing(found, as_json)
+
+
+@app.command()
+def withdraw(
+    name: Annotated[str, typer.Argument(help="The account.")],
+    asset: Annotated[str, typer.Argument(help="What is taken out, such as USDT.")],
+    amount: Annotated[str, typer.Argument(help="How much of it.")],
+    reference: Annotated[str, typer.Argument(help="A name for it; the same again does nothing.")],
+    as_json: Json = False,
+) -> None:
+    """Hold what is to be taken out, until it is decided."""
+    with admin() as client:
+        held = client.request_withdrawal(name, asset, amount, reference)
+    if as_json:
+        typer.echo(json.dumps(held))
+    else:
+        show([held])
+
+
+@app.command()
+def decide(
+    name: Annotated[str, typer.Argument(help="The account.")],
+    reference: Annotated[str, typer.Argument(help="The withdrawal.")],
+    approve: Annotated[bool, typer.Option("--approve/--refuse", help="Pay it out, or release it.")],
+    reason: Annotated[str, typer.Option(help="Why, for whoever audits.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Pay a pending withdrawal out, or release what is held for it."""
+    with admin() as client:
+        decided = client.decide_withdrawal(name, reference, approve, reason)
+    if as_json:
+        typer.echo(json.dumps(decided))
+    else:
+        show([decided])
+
+
+def _show_standing(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    withdrawals = found.pop("withdrawals")
+    show([found])
+    if withdrawals:
+        show(withdrawals)
 
 
 def _fund(text: str) -> tuple[str, str]:

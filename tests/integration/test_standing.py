@@ -10,12 +10,14 @@ import httpx
 import pytest
 
 from api.auth import API_KEY_HEADER, sign
+from infra.admin import Admin
+from infra.installation import Installation
 from tests.integration.rest import Administrator, Json, Trader
 
 
 @pytest.fixture(scope="module")
-def admin(installation: object, http: httpx.Client) -> Administrator:
-    admin = Administrator(installation, http)  # type: ignore[arg-type]
+def admin(installation: Installation, http: httpx.Client) -> Administrator:
+    admin = Administrator(installation, http)
     admin.create_market()
     return admin
 
@@ -122,14 +124,20 @@ def test_money_is_held_until_somebody_has_decided(
     assert alice.balances()["USDT"] == (6_000, 0)
 
 
-def test_an_empty_account_is_closed_for_good(admin: Administrator, alice: Trader) -> None:
+def test_an_empty_account_is_closed_for_good(
+    installation: Installation, admin: Administrator, alice: Trader
+) -> None:
+    """By the client that `velocity accounts` has."""
+    with Admin.of(installation) as client:
+        for asset, amount in (("USDT", "10000"), ("BTC", "10")):
+            client.request_withdrawal(alice.name, asset, amount, f"all-{asset}")
+            client.decide_withdrawal(alice.name, f"all-{asset}", approved=True)
+        client.set_fees(alice.name, 1, 2)
+        client.set_fees(alice.name, None, None)
+        assert client.set_status(alice.name, "CLOSED", "gone")["status"] == "CLOSED"
+        shown = client.account(alice.name)
+    assert (shown["reason"], shown["maker_fee_bps"]) == ("gone", None)
+    assert [each["status"] for each in shown["withdrawals"]] == ["PAID", "PAID"]
     path = f"accounts/{alice.name}"
-    for asset, amount in (("USDT", "10000"), ("BTC", "10")):
-        held = {"asset": asset, "amount": amount, "reference": f"all-{asset}"}
-        told(admin("POST", f"{path}/withdrawals", **held), 201)
-        told(admin("PUT", f"{path}/withdrawals/all-{asset}", approved=True))
-    assert told(admin("PUT", f"{path}/status", status="CLOSED"))["status"] == "CLOSED"
     assert admin("PUT", f"{path}/status", status="OPEN").status_code == 400
     assert admin("POST", f"{path}/deposits", asset="BTC", amount="1").status_code == 400
-    shown = told(admin("GET", path))
-    assert [each["status"] for each in shown["withdrawals"]] == ["PAID", "PAID"]
