@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,7 +15,10 @@ import httpx
 import pytest
 from binance.client import Client
 from binance.exceptions import BinanceAPIException
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
+from api.auth import sign
 from api.weight_limit import REFUSALS_MAX
 from infra.installation import Installation
 from tests.clients.test_ccxt import PAIR, connected
@@ -70,6 +75,37 @@ def test_an_account_places_so_many_orders_by_whatever_door_it_comes(
         keep_placing(pair)
 
 
+def test_a_websocket_session_counts_towards_the_same_limits(door: Door, user: Trader) -> None:
+    with websocket(door) as line:
+        said = call(line, "time")
+        (limit,) = said["rateLimits"]
+        used = int(door.http.get("/api/v3/ping").headers["X-MBX-USED-WEIGHT-1M"])
+        assert (limit["rateLimitType"], limit["limit"]) == ("REQUEST_WEIGHT", WEIGHT)
+        # The minute can end in between.
+        assert used in (limit["count"] + 1, 1)
+        assert "rateLimits" not in call(line, "time", returnRateLimits=False)
+        params = {**limit_order("BUY", "0.1", "100"), "apiKey": user.key}
+        params["timestamp"] = str(time.time_ns() // 1_000_000)
+        payload = "&".join(f"{name}={params[name]}" for name in sorted(params))
+        placed = call(line, "order.place", **params, signature=sign(payload.encode(), user.secret))
+        counts = {each["rateLimitType"] + each["interval"]: each for each in placed["rateLimits"]}
+        assert (placed["status"], counts["ORDERSDAY"]["count"]) == (200, 1)
+        assert counts["ORDERSSECOND"]["limit"] == ORDERS
+    with websocket(door, "?returnRateLimits=false") as line:
+        assert "rateLimits" not in call(line, "time")
+        assert "rateLimits" in call(line, "time", returnRateLimits=True)
+
+
+def websocket(door: Door, query: str = "") -> ClientConnection:
+    url = str(door.http.base_url).replace("http://", "ws://").rstrip("/")
+    return connect(f"{url}/ws-api/v3{query}", compression=None, open_timeout=20, close_timeout=20)
+
+
+def call(line: ClientConnection, method: str, **params: Any) -> Any:
+    line.send(json.dumps({"id": 1, "method": method, "params": params}))
+    return json.loads(line.recv(20))
+
+
 def keep_placing(pair: Any) -> None:
     for _ in range(2 * ORDERS + 1):
         pair.create_order(PAIR, "limit", "buy", 0.1, 100)
@@ -113,6 +149,9 @@ def test_who_asks_for_too_much_is_told_and_who_goes_on_is_banned(door: Door, use
         pair.fetch_order_book(PAIR)
     error = binance_refused(url, user)
     assert (error.status_code, error.code) == (418, -1003)
+    with pytest.raises(InvalidStatus) as shut_out:
+        websocket(door)
+    assert shut_out.value.response.status_code == 418
     assert door.http.get("/ready").status_code == 200
 
 
