@@ -43,7 +43,9 @@ def in_microseconds(
 def _in_microseconds(payload: msgspec.Struct) -> msgspec.Struct:
     changes: dict[str, object] = {}
     for name in _times(type(payload)):
-        changes[name] = getattr(payload, name) * 1000
+        value = getattr(payload, name)
+        if value is not msgspec.UNSET:
+            changes[name] = value * 1000
     if isinstance(payload, KlinePayload):
         changes["candle"] = _in_microseconds(payload.candle)
     if isinstance(payload, Candle):

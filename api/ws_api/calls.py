@@ -99,19 +99,19 @@ def shows_limits(call: Call, default: bool) -> bool:
     return default if asked is None else str(asked).lower() != "false"
 
 
-def answer(call_id: CallId, result: Any, limits: list[Json]) -> bytes:
-    """What a request came to; with the limits it counts towards, unless there are none to tell."""
+def answer(call_id: CallId, result: Any, limits: list[Json] | None) -> bytes:
+    """What a request came to; with the limits it counts towards, unless they are not to be told."""
     told = {"id": call_id, "status": 200, "result": result}
-    return _encoder.encode({**told, "rateLimits": limits} if limits else told)
+    return _encoder.encode(told if limits is None else {**told, "rateLimits": limits})
 
 
-def refusal(call_id: CallId, error: ApiError, now_ms: int, limits: list[Json]) -> bytes:
+def refusal(call_id: CallId, error: ApiError, now_ms: int, limits: list[Json] | None) -> bytes:
     """Why it came to nothing; where waiting helps, until when. Limits as in `answer`."""
     told = shapes.refusal(error)
     if error.retry_after_s is not None:
         told["data"] = {"serverTime": now_ms, "retryAfter": now_ms + 1000 * error.retry_after_s}
     refused = {"id": call_id, "status": error.status, "error": told}
-    return _encoder.encode({**refused, "rateLimits": limits} if limits else refused)
+    return _encoder.encode(refused if limits is None else {**refused, "rateLimits": limits})
 
 
 def shutdown_notice(now_ms: int) -> bytes:

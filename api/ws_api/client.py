@@ -47,8 +47,8 @@ class Logon(NamedTuple):
 
 
 class Client:
-    """One connection: from where, whether answers tell of limits where a request does not say, the
-    turns of its requests, and whom it acts for.
+    """One connection: from where, whether answers tell of limits where a request does not say, in
+    which unit times are told, the turns of its requests, and whom it acts for.
     """
 
     def __init__(
@@ -59,11 +59,13 @@ class Client:
         tell: Callable[[bytes], None],
         *,
         shows_limits: bool,
+        in_microseconds: bool = False,
     ) -> None:
         self.address = address
+        self.in_microseconds = in_microseconds
         self.shows_limits = shows_limits
         self.turns = asyncio.Lock()
-        self.subscriptions = Subscriptions(feed, tell)
+        self.subscriptions = Subscriptions(feed, tell, in_microseconds=in_microseconds)
         self._exchange = exchange
         self._since = exchange.clock()
         self._logon: Logon | None = None

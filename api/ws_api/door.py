@@ -15,6 +15,7 @@ from api.handlers.entry import Counted, PublicEntry, SignedEntry
 from api.handlers.exchange import Exchange
 from api.handlers.rate_limits import counted
 from api.handlers.shapes import Json
+from api.handlers.time_unit import in_microseconds, wants_microseconds
 from api.handlers.weights import LIGHTEST
 from api.private.feed import LogPast, PrivateFeed
 from api.rest.http import refusal as denial
@@ -44,6 +45,7 @@ CHECK_EVERY_S = 5.0
 that a revoked key may go unnoticed for."""
 
 REJECTED_KEY = -2015
+TIME_UNIT = "timeUnit"
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +78,12 @@ class CallDoor:
         else:
             try:
                 self._exchange.weights.count(_address(websocket), CONNECT_WEIGHT)
+                in_micros = wants_microseconds(websocket.query_params.get(TIME_UNIT, "MILLISECOND"))
             except ApiError as error:
                 await websocket.send_denial_response(denial(error))
                 return
             await websocket.accept()
-            await self._serve(websocket)
+            await self._serve(websocket, in_micros)
 
     async def shut(self, timeout_s: float) -> None:
         """Let nobody in any more, tell those inside, answer what is in work, and close.
@@ -101,7 +104,7 @@ class CallDoor:
             for client in list(self._sessions.values()):
                 await client.check_subscriptions()
 
-    async def _serve(self, websocket: WebSocket) -> None:
+    async def _serve(self, websocket: WebSocket, in_micros: bool) -> None:
         line = websocket.scope["extensions"][EXTENSION]["connection"]
         session = Session(websocket, line, lambda text: self._answer(text, client))
         client = Client(
@@ -110,6 +113,7 @@ class CallDoor:
             _address(websocket),
             session.tell,
             shows_limits=_wants_limits(websocket),
+            in_microseconds=in_micros,
         )
         self._sessions[session] = client
         self._empty.clear()
@@ -134,13 +138,15 @@ class CallDoor:
                     result, orders = result
                 elif isinstance(result, Done):
                     result, then = result
+                if client.in_microseconds:
+                    result = in_microseconds(result)
                 return Reply(answer(call.id, result, self._limits(client, shows, orders)), then)
         except ApiError as error:
             limits = self._limits(client, shows)
             return Reply(refusal(id_of(text), error, self._exchange.clock(), limits))
         except Exception as error:
             log.error("unexpected, in a call", exc_info=error)
-            return Reply(refusal(id_of(text), unexpected(), self._exchange.clock(), []))
+            return Reply(refusal(id_of(text), unexpected(), self._exchange.clock(), None))
 
     def _read(self, text: str | None, client: Client) -> tuple[Call, Entry | ClientCall]:
         """A call, and the way to its handler. Raises `ApiError`; that weighs something as well."""
@@ -173,8 +179,10 @@ class CallDoor:
                 raise
         return await handling
 
-    def _limits(self, client: Client, shown: bool, orders: OrderCounts | None = None) -> list[Json]:
-        return counted(self._exchange, client.address, orders) if shown else []
+    def _limits(
+        self, client: Client, shown: bool, orders: OrderCounts | None = None
+    ) -> list[Json] | None:
+        return counted(self._exchange, client.address, orders) if shown else None
 
 
 def _address(websocket: WebSocket) -> str:

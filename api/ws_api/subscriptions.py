@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from api.errors import (
     ApiError,
     subscription_active,
@@ -16,20 +14,25 @@ from api.errors import (
 from api.identity.keys import ApiKey
 from api.private.events import StreamTerminated
 from api.private.feed import Listener, PrivateFeed, Told
+from api.ws.payloads import encode, in_microseconds
 
 AT_ONCE_MAX = 100
 """Of a connection: fewer than Binance's 1,000."""
 
 EVER_MAX = 65_535
 
-_encode = msgspec.json.Encoder().encode
-
 
 class Subscription:
     """One of them. What comes before `open`, the answer that says its number, waits for it."""
 
     def __init__(
-        self, number: int, key: ApiKey, tell: Callable[[bytes], None], *, by_logon: bool
+        self,
+        number: int,
+        key: ApiKey,
+        tell: Callable[[bytes], None],
+        *,
+        by_logon: bool,
+        in_microseconds: bool,
     ) -> None:
         self.number = number
         self.key = key
@@ -37,12 +40,21 @@ class Subscription:
         self.listener: Listener | None = None
         self.begins_after = 0
         self._tell = tell
+        self._in_microseconds = in_microseconds
         self._waiting: list[bytes] | None = []
 
     def hear(self, told: Told) -> None:
-        self.say(told.payload)
+        if self._in_microseconds:
+            self._say(encode(in_microseconds(told.event)))
+        else:
+            self._say(told.payload)
 
-    def say(self, event: bytes) -> None:
+    def terminate(self, now_ms: int) -> None:
+        """Say that there will be no more."""
+        ended = StreamTerminated(event_time=now_ms)
+        self._say(encode(in_microseconds(ended) if self._in_microseconds else ended))
+
+    def _say(self, event: bytes) -> None:
         wrapped = b'{"subscriptionId":%d,"event":%b}' % (self.number, event)
         if self._waiting is None:
             self._tell(wrapped)
@@ -58,9 +70,12 @@ class Subscription:
 class Subscriptions:
     """Begins and ends them; `tell` puts an event on its way to the client."""
 
-    def __init__(self, feed: PrivateFeed, tell: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, feed: PrivateFeed, tell: Callable[[bytes], None], *, in_microseconds: bool = False
+    ) -> None:
         self._feed = feed
         self._tell = tell
+        self._in_microseconds = in_microseconds
         self._active: dict[int, Subscription] = {}
         self._begun = 0
 
@@ -83,7 +98,13 @@ class Subscriptions:
             raise too_many_subscriptions(AT_ONCE_MAX)
         if self._begun >= EVER_MAX:
             raise subscriptions_used_up()
-        subscription = Subscription(self._begun, key, self._tell, by_logon=by_logon)
+        subscription = Subscription(
+            self._begun,
+            key,
+            self._tell,
+            by_logon=by_logon,
+            in_microseconds=self._in_microseconds,
+        )
         self._begun += 1
         # It has its place before anything is waited for, so that there can't be two.
         self._active[subscription.number] = subscription
@@ -106,7 +127,7 @@ class Subscriptions:
             raise subscription_inactive()
         if subscription.listener is not None:
             self._feed.stop(subscription.listener)
-        subscription.say(_encode(StreamTerminated(event_time=now_ms)))
+        subscription.terminate(now_ms)
 
     def end_all(self, now_ms: int, *, by_logon_alone: bool = False) -> None:
         for number, subscription in list(self._active.items()):

@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from api.auth import sign
+from api.auth import API_KEY_HEADER, sign
 from infra.installation import Installation
 from infra.processes import Records
 from tests.integration.rest import Administrator, Json, Trader, limit_order
@@ -289,6 +289,97 @@ def test_who_logs_on_need_not_sign_until_the_key_ends(
     admin("DELETE", f"accounts/{alice.name}/keys/{key}")
     assert refused(line, "openOrders.status", timestamp=now()) == (401, -2015)
     assert call(line, "session.status")["apiKey"] is None
+
+
+def listen_key(http: httpx.Client, trader: Trader, method: str = "POST", **terms: str) -> Json:
+    """The answer, or the code that it is refused with."""
+    answer = http.request(
+        method, "/api/v3/userDataStream", params=terms, headers={API_KEY_HEADER: trader.key}
+    )
+    body = answer.json()
+    return body if answer.status_code == 200 else body["code"]
+
+
+def streaming(installation: Installation, path: str) -> ClientConnection:
+    return connect(installation.ws_url + path, compression=None, close_timeout=LIMIT_S)
+
+
+def events(line: ClientConnection, count: int) -> list[Json]:
+    return [hear(line) for _ in range(count)]
+
+
+def test_a_listen_key_opens_its_accounts_stream_and_no_other(
+    installation: Installation, admin: Administrator, alice: Trader, http: httpx.Client
+) -> None:
+    stranger = admin.open_account()
+    key = listen_key(http, alice)["listenKey"]
+    assert listen_key(http, alice) == {"listenKey": key}
+    assert listen_key(http, alice, "PUT", listenKey=key) == {}
+    for method in ("PUT", "DELETE"):
+        assert listen_key(http, stranger, method, listenKey=key) == -1125
+        assert listen_key(http, alice, method, listenKey="x" * 64) == -1125
+        assert listen_key(http, alice, method, listenKey="x") == -1125
+    trades_only = admin("POST", f"accounts/{alice.name}/keys", permissions=["trade"]).json()
+    impostor = Trader(http, alice.name, "y" * 64, "")
+    for other in (Trader(http, alice.name, trades_only["api_key"], ""), impostor):
+        assert listen_key(http, other) == -2015
+    # Neither a guess, nor the API key, nor the account's name will do.
+    for guess in ("z" * 64, alice.key, key[:-1] + ("a" if key[-1] != "a" else "b")):
+        with pytest.raises(InvalidStatus) as refused_there:
+            streaming(installation, f"/ws/{guess}")
+        assert refused_there.value.response.status_code == 400
+        assert b"-1125" in (refused_there.value.response.body or b"")
+
+    others = listen_key(http, stranger)["listenKey"]
+    with (
+        streaming(installation, f"/ws/{key}") as line,
+        streaming(installation, f"/stream?streams={others}/btcusdt@trade") as another,
+    ):
+        order = alice.limit("BUY", "1", "10")
+        live = events(line, 2)
+        assert sorted(each["e"] for each in live) == ["executionReport", "outboundAccountPosition"]
+        stranger.limit("BUY", "1", "11")
+        theirs = hear(another)
+        assert theirs["stream"] == others
+        assert theirs["data"]["position"] > max(each["position"] for each in live)
+        with pytest.raises(TimeoutError):
+            line.recv(0.3)
+        alice.ask("DELETE", "order", symbol="BTCUSDT", orderId=order["orderId"])
+        live += events(line, 2)
+    with streaming(installation, f"/ws/{key}?from={live[0]['position']}") as line:
+        assert events(line, 3) == live[1:]
+    for since in ("x", str(live[-1]["position"] + 10**9)):
+        with (
+            pytest.raises((InvalidStatus, ConnectionClosed)),
+            streaming(installation, f"/ws/{key}?from={since}") as line,
+        ):
+            line.recv(LIMIT_S)
+
+
+def test_a_stream_ends_with_its_listen_key_or_the_api_key(
+    installation: Installation, admin: Administrator, alice: Trader, http: httpx.Client
+) -> None:
+    bob = admin.open_account()
+    keys = [listen_key(http, each)["listenKey"] for each in (alice, bob)]
+    with (
+        streaming(installation, f"/ws/{keys[0]}") as first,
+        streaming(installation, f"/ws/{keys[1]}") as second,
+    ):
+        assert listen_key(http, alice, "DELETE", listenKey=keys[0]) == {}
+        admin("DELETE", f"accounts/{bob.name}/keys/{bob.key}")
+        for line in (first, second):
+            assert hear(line)["e"] == "eventStreamTerminated"
+            with pytest.raises(ConnectionClosed) as closed:
+                line.recv(LIMIT_S)
+            assert closed.value.rcvd is not None
+            assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (
+                1008,
+                "the listen key has ended",
+            )
+    for key in keys:
+        with pytest.raises(InvalidStatus):
+            streaming(installation, f"/ws/{key}")
+    assert listen_key(http, alice)["listenKey"] not in keys
 
 
 def test_a_restart_is_told_and_the_connection_closed(

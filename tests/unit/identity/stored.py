@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from api.errors import unavailable
-from projections.identity import Session, StoredKey, User
+from projections.identity import ListenKey, Session, StoredKey, User
 from streams.messages import AccountId, Millis
 
 
@@ -18,6 +18,8 @@ class Stored:
         self.old: dict[str, StoredKey] = {}
         self.sessions: dict[str, Session] = {}
         self.users: dict[str, User] = {}
+        self.listen_keys: dict[str, ListenKey] = {}
+        self.sealed_listen_keys: dict[str, str] = {}
         self.away = False
 
     @property
@@ -72,3 +74,18 @@ class Stored:
 
     async def forget_old_key(self, key: str) -> None:
         del self.old[key]
+
+    async def listen_key(self, name: str) -> ListenKey | None:
+        return self.listen_keys.get(name)
+
+    async def sealed_listen_key(self, api_key: str) -> str | None:
+        return self.sealed_listen_keys.get(api_key)
+
+    async def write_listen_key(self, key: ListenKey, sealed: str, ttl_s: int) -> None:
+        """Rows stay here when their time is over: nobody may rely on their being gone."""
+        self.listen_keys[key.name] = key
+        self.sealed_listen_keys[key.api_key] = sealed
+
+    async def end_listen_key(self, key: ListenKey) -> None:
+        del self.listen_keys[key.name]
+        del self.sealed_listen_keys[key.api_key]

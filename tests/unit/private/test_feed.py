@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from api.errors import ApiError
 from api.private.events import Event, events_of, offset_of, position_after
 from api.private.feed import RECORDS_MAX, Listener, PrivateFeed, Told
+from api.ws.payloads import in_microseconds
 from infra.settings import Settings
 from streams.messages import (
     AccountId,
@@ -233,3 +234,11 @@ def test_what_self_trade_prevention_took_is_told() -> None:
     shown = msgspec.json.decode(msgspec.json.encode(event))
     assert (shown["V"], shown["v"], shown["U"]) == ("EXPIRE_TAKER", 9, 5)
     assert (shown["A"], shown["B"], shown["pL"]) == ("0.00000010", "0.00000010", "0.00000100")
+
+
+def test_times_of_a_report_can_be_in_microseconds_where_it_has_them() -> None:
+    for update in (order(ALICE), order(ALICE, status=OrderStatus.FILLED)):
+        (event,) = events_of(update, 3)
+        shown = msgspec.json.decode(msgspec.json.encode(in_microseconds(event)))
+        assert (shown["E"], shown["O"], shown["position"]) == (1000, 1000, 48)
+        assert shown.get("W") == (1000 if update.status.is_open else None)

@@ -86,13 +86,13 @@ def test_what_is_no_request_is_refused_under_its_id_if_it_has_one(
 
 
 def test_answers_bear_the_id_of_their_request() -> None:
-    assert json.loads(answer("a", {"b": 1}, [])) == {"id": "a", "status": 200, "result": {"b": 1}}
-    assert json.loads(refusal(None, unknown_order(), 5, [])) == {
+    assert json.loads(answer("a", {"b": 1}, None)) == {"id": "a", "status": 200, "result": {"b": 1}}
+    assert json.loads(refusal(None, unknown_order(), 5, None)) == {
         "id": None,
         "status": 400,
         "error": {"code": -2011, "msg": "Unknown order sent."},
     }
-    busy = json.loads(refusal(1, overloaded(), 5_000, []))
+    busy = json.loads(refusal(1, overloaded(), 5_000, None))
     assert (busy["status"], busy["error"]["code"]) == (503, -1008)
     assert busy["error"]["data"] == {"serverTime": 5_000, "retryAfter": 6_000}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from api.ws.connection import EXTENSION, Connection
 from api.ws.service import listen
-from api.ws_api.session import Close, Reply, Session
+from api.ws_api.session import EVENTS_MAX, TOO_SLOW, Close, Reply, Session
 
 LIMIT_S = 5
 IN_WORK_MAX = 3
@@ -128,3 +129,31 @@ async def test_a_client_that_leaves_keeps_nobody(served: Served) -> None:
     assert not served.over.is_set()
     served.may_answer.set()
     await asyncio.wait_for(served.over.wait(), LIMIT_S)
+
+
+async def test_events_come_after_the_answer_that_says_what_they_are(served: Served) -> None:
+    served.may_answer.set()
+    async with served.connect() as client:
+        await client.send("first")
+        assert await all_heard(client, 1) == ["first"]
+        assert served.session is not None
+        for number in range(3):
+            served.session.tell(b'{"to":%d}' % number)
+        assert [(await hear(client))["to"] for _ in range(3)] == [0, 1, 2]
+
+
+async def test_who_does_not_read_its_events_is_closed(served: Served) -> None:
+    """None is left out of those that are sent."""
+    served.may_answer.set()
+    async with served.connect() as client:
+        await client.send("first")
+        assert await all_heard(client, 1) == ["first"]
+        assert served.session is not None
+        for number in range(EVENTS_MAX + 2_000):
+            served.session.tell(b'{"to":%d,"x":"%b"}' % (number, b"x" * 1_000))
+        heard = []
+        with suppress(ConnectionClosed):
+            async for text in client:
+                heard.append(json.loads(text)["to"])
+        assert (client.close_code, client.close_reason) == tuple(TOO_SLOW)
+        assert heard == list(range(len(heard)))
