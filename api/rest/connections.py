@@ -39,6 +39,13 @@ log = logging.getLogger(__name__)
 _place = lru_cache(maxsize=8192)(place)
 
 
+_ANYBODY = ("0.0.0.0/0", "::/0")
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bytes, seconds and numbers; a number of 0 is no limit. Proxies are no clients: the
@@ -60,7 +67,7 @@ class Limits:
             settings.body_s,
             settings.connections,
             settings.connections_per_address,
-            networks(text.strip() for text in settings.proxies.split(",") if text.strip()),
+            networks(_ANYBODY if settings.proxies.strip() == "*" else _parts(settings.proxies)),
         )
 
 

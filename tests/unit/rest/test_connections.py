@@ -18,6 +18,7 @@ from api.errors import ApiError
 from api.identity.networks import networks
 from api.rest.connections import Connections, Limits
 from api.rest.http import read_body, refusal, reply
+from infra.settings import Settings
 
 LIMIT_S = 10.0
 LIMITS = Limits(head_bytes=2_000, head_s=0.5, body_s=0.3, connections=8, connections_per_address=3)
@@ -85,6 +86,21 @@ async def closed(reader: asyncio.StreamReader) -> bool:
     """Whether nothing more comes, within the limit."""
     async with asyncio.timeout(LIMIT_S):
         return await reader.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("proxies", "counted"),
+    [("", True), ("192.0.2.1, 10.0.0.0/8", False), ("10.0.0.0/8", True), ("*", False)],
+)
+def test_a_proxy_is_not_one_client(proxies: str, counted: bool) -> None:
+    settings = Settings(proxies=proxies, connections_per_address=1)
+    connections = Connections(Limits.of(settings))
+    connections.enter("192.0.2.1")
+    if counted:
+        with pytest.raises(ApiError):
+            connections.enter("192.0.2.1")
+    else:
+        connections.enter("192.0.2.1")
 
 
 async def test_requests_within_the_limits_are_answered_one_after_the_other() -> None:
