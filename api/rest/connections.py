@@ -122,7 +122,7 @@ class Connection(HttpToolsProtocol):
         self._all = connections
         self._name: str | None = None
         self._in_head = False
-        self._head_bytes = 0
+        self._received = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._refusal: ApiError | None = None
 
@@ -142,16 +142,14 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refusal is not None:
             return
+        # At least as much as the head that is being received has, so that few are measured.
+        self._received = len(data) + (self._received if self._in_head else 0)
         super().data_received(data)
         if self.transport.is_closing() or self._name is None:
             return
-        if self._in_head:
-            # What the parser has not made a header of yet counts as well.
-            self._head_bytes += len(data)
-            if self._head_bytes > 2 * self._all.limits.head_bytes:
-                self._refuse(head_too_large())
-                return
-        if self._head_timer is None and (self._in_head or self._is_idle):
+        if self._in_head and self._received > self._all.limits.head_bytes:
+            self._refuse(head_too_large())
+        elif self._head_timer is None and (self._in_head or self._is_idle):
             self._expect_head()
 
     def handle_websocket_upgrade(self) -> None:
@@ -162,20 +160,15 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["state"][BODY_LIMIT] = self._all.limits.body_s
         self._in_head = True
-        self._head_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._check_head(len(self.url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._head_bytes += len(name) + len(value)
-        self._check_head(self._head_bytes)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._unset_head_timer()
+        limit = self._all.limits.head_bytes
+        if self._received > limit and self._head_bytes > limit:
+            # It stops the parser, which then asks for `send_400_response`.
+            self._refusal = head_too_large()
+            raise ValueError("too large a head")
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -190,11 +183,9 @@ class Connection(HttpToolsProtocol):
             and not self.pipeline
         )
 
-    def _check_head(self, size: int) -> None:
-        """Stop the parser, which then asks for `send_400_response`."""
-        if size > self._all.limits.head_bytes:
-            self._refusal = head_too_large()
-            raise ValueError("too large a head")
+    @property
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def _expect_head(self) -> None:
         self._head_timer = self.loop.call_later(self._all.limits.head_s, self._too_slow)
