@@ -7,22 +7,31 @@ whether the request took effect; one of 4xx, that it did not.
 from __future__ import annotations
 
 from enum import Enum
-from typing import assert_never
+from typing import Any, assert_never
 
 from streams.messages import DAY_MS, TEN_SECONDS_MS, Reason
 
 
 class ApiError(Exception):
-    """An answer `{"code", "msg"}` with an HTTP status; `retry_after_s` where waiting helps."""
+    """An answer `{"code", "msg"}` with an HTTP status; `retry_after_s` where waiting helps.
+
+    `data` is what else there is to tell: of a request of two halves, what became of each.
+    """
 
     def __init__(
-        self, code: int, msg: str, status: int = 400, retry_after_s: int | None = None
+        self,
+        code: int,
+        msg: str,
+        status: int = 400,
+        retry_after_s: int | None = None,
+        data: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{code} {msg}")
         self.code = code
         self.msg = msg
         self.status = status
         self.retry_after_s = retry_after_s
+        self.data = data
 
 
 class Filter(Enum):
@@ -395,6 +404,15 @@ def unknown_order() -> ApiError:
     return ApiError(-2011, "Unknown order sent.")
 
 
+def partly_failed(halves: dict[str, Any]) -> ApiError:
+    """Of a cancel and a new order, one had its effect and one had none."""
+    return ApiError(-2021, "Order cancel-replace partially failed.", 409, data=halves)
+
+
+def both_failed(halves: dict[str, Any]) -> ApiError:
+    return ApiError(-2022, "Order cancel-replace failed.", data=halves)
+
+
 def no_such_order() -> ApiError:
     return ApiError(-2013, "Order does not exist.")
 
@@ -467,6 +485,8 @@ def rejection(reason: Reason, at: int = 0) -> ApiError:
             return ApiError(-2010, "Duplicate order sent.")
         case Reason.UNKNOWN_ORDER:
             return unknown_order()
+        case Reason.CANCEL_RESTRICTED:
+            return ApiError(-2011, "Order was not canceled due to cancel restrictions.")
         case Reason.UNKNOWN_MARKET:
             return bad_symbol()
         case Reason.KEY_REUSED:

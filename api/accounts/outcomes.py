@@ -116,13 +116,16 @@ def part_of_outcome(update: Update) -> tuple[RequestId, bool] | None:
     """
     match update:
         case OrderUpdate(execution=Execution.CANCELED | Execution.REPLACED):
-            return update.request, True
+            # Of an order that another replaces, the updates of that one follow.
+            return update.request, not update.replaced_by
         case OrderUpdate():
             if update.is_maker or int(update.request) != int(update.order_id):
                 return None
             return update.request, update.last or not update.status.is_open
         case BalanceUpdate(change=BalanceChange.DEPOSIT | BalanceChange.WITHDRAWAL):
             return update.request, True
+        case RequestRejected(order_id=order_id) if order_id:
+            return update.request, False
         case AccountOpened() | RequestRejected() | RequestRepeated():
             return update.request, True
         case AccountState() | WithdrawalUpdate():

@@ -15,7 +15,6 @@ from api.errors import (
     rejection,
     unexpected,
     unknown_order,
-    unsupported,
 )
 from api.feeds.rules import MarketRules
 from api.handlers import shapes
@@ -25,6 +24,7 @@ from api.handlers.placing import generated_id, new_client_id
 from api.handlers.shapes import Json
 from streams.messages import (
     CancelOrder,
+    CancelRestriction,
     Execution,
     OrderId,
     OrderUpdate,
@@ -38,12 +38,19 @@ ORIG_CLIENT_ORDER_ID = Parameter(
     "origClientOrderId", Kind.CLIENT_ID, description="The client's own name for it."
 )
 
+CANCEL_RESTRICTIONS = Parameter(
+    "cancelRestrictions",
+    Kind.WORD,
+    description="Cancel the order only as long as it is so.",
+    choices=("ONLY_NEW", "ONLY_PARTIALLY_FILLED"),
+)
+
 CANCEL_ORDER = (
     SYMBOL,
     ORDER_ID,
     ORIG_CLIENT_ORDER_ID,
     Parameter("newClientOrderId", Kind.CLIENT_ID, description="A name for this cancel."),
-    Parameter("cancelRestrictions", Kind.WORD, description="Not supported yet."),
+    CANCEL_RESTRICTIONS,
 )
 
 CANCEL_OPEN_ORDERS = (SYMBOL,)
@@ -53,7 +60,7 @@ async def cancel_order(exchange: Exchange, caller: Caller, parameters: Parameter
     """Cancel an open order."""
     rules = exchange.rules(parameters.required("symbol"))
     cancel_id = parameters.text("newClientOrderId") or generated_id(caller)
-    _check_restrictions(parameters)
+    restricted = restriction(parameters) or CancelRestriction.NONE
     order_id = parameters.integer("orderId")
     orig_client_id = parameters.text("origClientOrderId")
     if order_id is None and orig_client_id is None:
@@ -65,7 +72,8 @@ async def cancel_order(exchange: Exchange, caller: Caller, parameters: Parameter
         if order is None:
             raise unknown_order()
     caller.check_in_time(exchange.clock())
-    update = await _cancel(exchange, caller, rules, order_id or 0, orig_client_id or "")
+    names = (order_id or 0, orig_client_id or "")
+    update = await _cancel(exchange, caller, rules, *names, restricted)
     return shapes.canceled_order(update, cancel_id)
 
 
@@ -107,7 +115,12 @@ async def _cancel_if_open(
 
 
 async def _cancel(
-    exchange: Exchange, caller: Caller, rules: MarketRules, order_id: int, orig_client_id: str
+    exchange: Exchange,
+    caller: Caller,
+    rules: MarketRules,
+    order_id: int,
+    orig_client_id: str,
+    restricted: CancelRestriction = CancelRestriction.NONE,
 ) -> OrderUpdate:
     command = CancelOrder(
         caller.account,
@@ -116,6 +129,7 @@ async def _cancel(
         OrderId(order_id),
         "" if order_id else orig_client_id,
         caller.idempotency_key,
+        restricted,
     )
     placed = await exchange.command(caller.account, command, ledger_answers=False)
     match await exchange.answers.outcome(placed):
@@ -127,12 +141,6 @@ async def _cancel(
             raise unexpected() from TypeError(f"not the outcome of a cancel: {other}")
 
 
-def _check_restrictions(parameters: Parameters) -> None:
-    """Only the market could check them and cancel in one step, and it does not yet."""
-    match parameters.text("cancelRestrictions"):
-        case None:
-            return
-        case "ONLY_NEW" | "ONLY_PARTIALLY_FILLED":
-            raise unsupported()
-        case _:
-            raise bad_cancel_restrictions()
+def restriction(parameters: Parameters) -> CancelRestriction | None:
+    """Which orders alone the cancel is for. Raises -1145."""
+    return parameters.choice("cancelRestrictions", CancelRestriction, bad_cancel_restrictions)

@@ -185,6 +185,12 @@ CANCELED_ORDER = {
     "cummulativeQuoteQty": "0.00000000",
     "status": "CANCELED",
 }
+CANCEL_REPLACED = {
+    "cancelResult": "SUCCESS",
+    "newOrderResult": "SUCCESS",
+    "cancelResponse": CANCELED_ORDER,
+    "newOrderResponse": ORDER_FULL,
+}
 AMENDED_ORDER = {
     "transactTime": 1741926410255,
     "executionId": 75,

@@ -23,6 +23,7 @@ from infra.settings import Settings
 from streams.messages import (
     AccountCommand,
     AccountId,
+    CancelReplaceOrder,
     MarketCommand,
     MarketId,
     OrderCounts,
@@ -90,6 +91,16 @@ class Exchange:
         placed = await self._send(caller.account, orders, caller.expires_us)
         for order, place in zip(orders, placed, strict=True):
             self.accounts.acknowledge_order(order, place)
+        return placed
+
+    async def replacement(self, caller: Caller, command: CancelReplaceOrder) -> Placed:
+        """Put a cancel and the order that is to follow it on the log, as one command.
+
+        Raises as `orders`.
+        """
+        self.accounts.outstanding.check_room(command.order.market_partition)
+        (placed,) = await self._send(caller.account, (command,), caller.expires_us)
+        self.accounts.acknowledge(caller.account, placed, ledger_answers=False)
         return placed
 
     async def _send(

@@ -158,7 +158,7 @@ async def new_order(exchange: Exchange, caller: Caller, parameters: Parameters) 
 async def check_order(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:
     """Check an order as far as can be without placing it."""
     rules = exchange.rules(parameters.required("symbol"))
-    await _command(exchange, caller, rules, read_new_order(parameters, new_client_id()))
+    await order_command(exchange, caller, rules, read_new_order(parameters, new_client_id()))
     if not parameters.flag("computeCommissionRates", False):
         return {}
     told = rates(fees(rules, (await state(exchange, caller.account)).fees))
@@ -170,19 +170,20 @@ async def _prepare(exchange: Exchange, caller: Caller, parameters: Parameters) -
     rules = exchange.rules(parameters.required("symbol"))
     wanted = read_new_order(parameters, generated_id(caller))
     try:
-        command = await _command(exchange, caller, rules, wanted)
+        command = await order_command(exchange, caller, rules, wanted)
     except ApiError:
         # The market moves: what is refused now may be the retry of what was not refused then.
         updates = await _earlier(exchange, caller, rules, wanted)
         if updates is None:
             raise
-        return _outcome(wanted, updates)
+        return order_outcome(wanted, updates)
     return _Order(caller, wanted, command)
 
 
-async def _command(
+async def order_command(
     exchange: Exchange, caller: Caller, rules: MarketRules, order: NewOrder
 ) -> PlaceOrder:
+    """The command for a new order, reckoned by the market of the moment."""
     reference = None
     if order.order_type is OrderType.MARKET:
         reference = reference_price(order.side, rules, await exchange.books.feed(rules.market))
@@ -213,10 +214,10 @@ async def _answer(exchange: Exchange, order: _Order, placed: Placed) -> Json:
     if exchange.order_limits is not None:
         # The market can be quicker; and the answer tells how many orders the ledger has counted.
         await exchange.accounts.heard(placed)
-    return _outcome(order.wanted, order_updates(updates))
+    return order_outcome(order.wanted, order_updates(updates))
 
 
-def _outcome(wanted: NewOrder, updates: list[OrderUpdate]) -> Json:
+def order_outcome(wanted: NewOrder, updates: list[OrderUpdate]) -> Json:
     """The answer to a new order, of all that it did at once. Raises what refused it."""
     final = updates[-1]
     if final.status is OrderStatus.REJECTED:

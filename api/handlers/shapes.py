@@ -43,7 +43,8 @@ _EXPIRY_REASONS = {
 
 def refusal(error: ApiError) -> Json:
     """An error, as every door tells it."""
-    return {"code": error.code, "msg": error.msg}
+    told: Json = {"code": error.code, "msg": error.msg}
+    return told if error.data is None else {**told, "data": error.data}
 
 
 # -- orders ---------------------------------------------------------------------------------------
@@ -294,7 +295,7 @@ def market(rules: MarketRules) -> Json:
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": False,
-        "cancelReplaceAllowed": False,
+        "cancelReplaceAllowed": True,
         "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,

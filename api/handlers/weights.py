@@ -101,6 +101,7 @@ WEIGHTS: Mapping[Named, Rule] = {
     ("POST", "/api/v3/batchOrders"): Fixed(5),
     ("DELETE", "/api/v3/order"): Fixed(1),
     ("DELETE", "/api/v3/openOrders"): Fixed(1),
+    ("POST", "/api/v3/order/cancelReplace"): Fixed(1),
     ("PUT", "/api/v3/order/amend/keepPriority"): Fixed(4),
     ("GET", "/api/v3/order/amendments"): Fixed(4),
     ("GET", "/api/v3/order"): Fixed(4),

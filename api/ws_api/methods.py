@@ -29,6 +29,7 @@ METHODS = {
     "order.test": ("POST", "/api/v3/order/test"),
     "order.status": ("GET", "/api/v3/order"),
     "order.cancel": ("DELETE", "/api/v3/order"),
+    "order.cancelReplace": ("POST", "/api/v3/order/cancelReplace"),
     "order.amend.keepPriority": ("PUT", "/api/v3/order/amend/keepPriority"),
     "order.amendments": ("GET", "/api/v3/order/amendments"),
     "openOrders.status": ("GET", "/api/v3/openOrders"),

@@ -15,9 +15,11 @@ from streams.messages import (
     AmendOrder,
     Cancel,
     CancelOrder,
+    CancelReplace,
     ConfigureMarket,
     Frame,
     MarketCommand,
+    MoveHold,
     Place,
     PlaceOrder,
     ReleaseName,
@@ -86,7 +88,7 @@ def lost_by_account(partition: int, record: Kept) -> Iterator[Lost]:
     """What clients asked for in a record of `commands`; settlements are made again."""
     frame = _decoded(account_frames, record)
     for index, command in enumerate(frame.commands if frame else ()):
-        if not isinstance(command, Settle | ReleaseName):
+        if not isinstance(command, Settle | ReleaseName | MoveHold):
             yield Lost(
                 request_id(partition, record.offset, index),
                 type(command).__name__,
@@ -111,6 +113,9 @@ def lost_by_market(record: Kept, sent: Mapping[str, int]) -> Iterator[Lost]:
                 | Replace(request=request)
                 | Amend(request=request)
             ):
+                if frame and frame.first_seq + index > sent.get(frame.source, 0):
+                    yield Lost(request, kind, command.account, command.market)
+            case CancelReplace(request=request):
                 if frame and frame.first_seq + index > sent.get(frame.source, 0):
                     yield Lost(request, kind, command.account, command.market)
             case _:

@@ -21,10 +21,13 @@ from streams.messages import (
     BalanceUpdate,
     Cancel,
     CancelOrder,
+    CancelReplace,
+    CancelReplaceOrder,
     DecideWithdrawal,
     Deposit,
     DescribeAccount,
     FindRequest,
+    MoveHold,
     OpenAccount,
     OrderId,
     OrderUpdate,
@@ -118,6 +121,10 @@ def _note_command(
     match command:
         case PlaceOrder():
             tail.assets[order_id] = command.hold_asset
+        case CancelReplaceOrder(order=order):
+            tail.assets[order_id] = order.hold_asset
+        case MoveHold():
+            tail.moving |= {command.from_order_id, command.order_id}
         case Settle():
             tail.settlements[name] = command
             tail.moving.add(command.order_id)
@@ -142,7 +149,9 @@ def _note_command(
 
 def _note_market(tail: Tail, partition: int, record: Kept) -> None:
     for command in market_frames.decode(record.value).commands:
-        if isinstance(command, Place | Cancel | Replace | Amend):
+        if isinstance(command, CancelReplace):
+            tail.moving |= {command.order_id, command.place.order_id}
+        elif isinstance(command, Place | Cancel | Replace | Amend):
             tail.moving.add(command.order_id)
 
 
@@ -155,5 +164,7 @@ def _note_updates(tail: Tail, outputs: list[Output]) -> None:
 
 def _note_forwarded(tail: Tail, outputs: list[Output]) -> None:
     for output in outputs:
-        if isinstance(output.message, Place | Cancel | Replace | Amend):
+        if isinstance(output.message, CancelReplace):
+            tail.moving |= {output.message.order_id, output.message.place.order_id}
+        elif isinstance(output.message, Place | Cancel | Replace | Amend):
             tail.moving.add(output.message.order_id)

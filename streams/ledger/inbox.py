@@ -13,11 +13,13 @@ from streams.messages import (
     AccountCommand,
     AmendOrder,
     CancelOrder,
+    CancelReplaceOrder,
     DecideWithdrawal,
     Deposit,
     DescribeAccount,
     FindRequest,
     Frame,
+    MoveHold,
     OpenAccount,
     PlaceOrder,
     ReleaseName,
@@ -40,8 +42,8 @@ TEXT_CHARS_MAX = 64
 class Inbox:
     """Opens records of `commands` and keeps, for each market partition, what came from it.
 
-    The api's frames bear no source and hold anything but settlements and released names; a
-    market's hold nothing else, and are numbered without a gap.
+    The api's frames bear no source and hold anything but settlements, moved holds and released
+    names; a market's hold nothing else, and are numbered without a gap.
     """
 
     __slots__ = ("_watermarks",)
@@ -84,7 +86,7 @@ class Inbox:
             raise MalformedRecord(f"an unknown source: {frame.source[:NAME_CHARS_MAX]!r}")
         from_market = bool(frame.source)
         for command in frame.commands:
-            if isinstance(command, Settle | ReleaseName) is not from_market:
+            if isinstance(command, Settle | ReleaseName | MoveHold) is not from_market:
                 raise MalformedRecord(f"a {type(command).__name__} from {frame.source!r}")
             if not _is_well_formed(command):
                 raise MalformedRecord(f"a name that can't be one: {str(command)[:500]}")
@@ -129,6 +131,16 @@ def _is_well_formed(command: AccountCommand) -> bool:
                 and _is_text(command.new_client_order_id)
                 and _is_key(command.idempotency_key)
             )
+        case CancelReplaceOrder(account=account, cancel=cancel, order=order):
+            return (
+                _is_well_formed(cancel)
+                and _is_well_formed(order)
+                and cancel.account == order.account == account
+                and cancel.market == order.market
+                and _is_key(command.idempotency_key)
+            )
+        case MoveHold():
+            return _is_text(command.account)
         case ReleaseName():
             return _is_text(command.account) and _is_text(command.client_order_id)
         case Deposit() | Withdraw():

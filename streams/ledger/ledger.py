@@ -19,6 +19,7 @@ from streams.messages import (
     CancelOrder,
     MarketId,
     Millis,
+    MoveHold,
     OrderId,
     PlaceOrder,
     Reason,
@@ -36,6 +37,8 @@ later settlement, whichever way assets wander between partitions, can take a bal
 """
 
 
+NO_ORDER = OrderId(0)
+
 AMENDMENTS_UNDER_WAY_MAX = 16
 """Of one order."""
 
@@ -43,10 +46,19 @@ AMENDMENTS_UNDER_WAY_MAX = 16
 class OpenOrder:
     """An order whose market has not closed it yet; `held` of its purse is still held for it.
 
-    While amendments are under way it goes by `other_names` as well: one for each of them.
+    While amendments are under way it goes by `other_names` as well: one for each of them. Where it
+    has taken over the name of an order that it `replaces`, it gives that back if it ends first.
     """
 
-    __slots__ = ("client_order_id", "held", "market", "market_partition", "other_names", "purse")
+    __slots__ = (
+        "client_order_id",
+        "held",
+        "market",
+        "market_partition",
+        "other_names",
+        "purse",
+        "replaces",
+    )
 
     def __init__(
         self, market: MarketId, market_partition: int, client_order_id: str, purse: Purse, held: int
@@ -57,6 +69,7 @@ class OpenOrder:
         self.purse = purse
         self.held = held
         self.other_names: tuple[str, ...] = ()
+        self.replaces = OrderId(0)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,8 +113,18 @@ class Account:
 
     def remove(self, order_id: OrderId) -> None:
         order = self.orders.pop(order_id)
-        del self.order_ids[order.client_order_id]
+        self._free(order.client_order_id, order_id, order)
         for name in {*order.other_names} - {order.client_order_id}:
+            self._free(name, order_id, order)
+
+    def _free(self, name: str, order_id: OrderId, order: OpenOrder) -> None:
+        """Let a name of an order that has ended lead nowhere, or to whom it was taken from."""
+        if self.order_ids[name] != order_id:
+            return
+        replaced = self.orders.get(order.replaces) if order.replaces else None
+        if replaced is not None and name in replaced.names:
+            self.order_ids[name] = order.replaces
+        else:
             del self.order_ids[name]
 
     def add_name(self, order_id: OrderId, name: str) -> None:
@@ -117,7 +140,7 @@ class Account:
         names.remove(name)
         order.client_order_id, *rest = names
         order.other_names = tuple(rest)
-        if name not in names:
+        if name not in names and self.order_ids[name] == order_id:
             del self.order_ids[name]
 
 
@@ -226,8 +249,12 @@ class Ledger:
         move(known.amount, purse.held, target)
         return account.standing.decide(known, approved, reason, at)
 
-    def place(self, order_id: OrderId, order: PlaceOrder) -> Reason:
-        """Hold an order's funds and keep it as open, under an id never used before."""
+    def place(self, order_id: OrderId, order: PlaceOrder, replaces: OrderId = NO_ORDER) -> Reason:
+        """Hold an order's funds and keep it as open, under an id never used before.
+
+        Of what is lacking to hold for one that `replaces` another open order, that one's hold will
+        do, and its name may be the same.
+        """
         account = self.accounts.get(order.account)
         if account is None:
             return Reason.UNKNOWN_ACCOUNT
@@ -235,19 +262,27 @@ class Ledger:
             return account.standing.refusal
         if not 0 < order.hold <= UNITS_MAX:
             return Reason.AMOUNT_OUT_OF_RANGE
-        if order.client_order_id in account.order_ids:
+        namesake = account.order_ids.get(order.client_order_id, NO_ORDER)
+        if namesake != NO_ORDER and namesake != replaces:
             return Reason.DUPLICATE_ORDER_ID
         purse = account.purses.get(order.hold_asset)
-        if purse is None or purse.available.units < order.hold:
+        if purse is None:
             return Reason.INSUFFICIENT_BALANCE
-        move(order.hold, purse.available, purse.held)
+        held: int = order.hold
+        if purse.available.units < held:
+            lacking, held = held - purse.available.units, purse.available.units
+            replaced = account.orders.get(replaces)
+            if replaced is None or replaced.purse is not purse or replaced.held < lacking:
+                return Reason.INSUFFICIENT_BALANCE
+        move(held, purse.available, purse.held)
         opened = OpenOrder(
             MarketId(intern(order.market)),
             order.market_partition,
             order.client_order_id,
             purse,
-            order.hold,
+            held,
         )
+        opened.replaces = namesake
         account.add(order_id, opened)
         return Reason.NONE
 
@@ -263,6 +298,21 @@ class Ledger:
             return Reason.TOO_MANY_AMENDMENTS
         account.add_name(order_id, amend.new_client_order_id)
         return order_id, order
+
+    def move_hold(self, moved: MoveHold) -> None:
+        """Hold for one order what was held for another.
+
+        Raises `LedgerCorrupt` where they are not open, or it is not there.
+        """
+        account = self.accounts.get(moved.account)
+        source = account.orders.get(moved.from_order_id) if account is not None else None
+        target = account.orders.get(moved.order_id) if account is not None else None
+        if source is None or target is None or source.purse is not target.purse:
+            raise LedgerCorrupt(f"a hold moved between orders that are not open: {moved}")
+        if not 0 <= moved.amount <= source.held:
+            raise LedgerCorrupt(f"a hold of {source.held}: {moved}")
+        source.held -= moved.amount
+        target.held += moved.amount
 
     def release_name(self, release: ReleaseName) -> None:
         """Take back a name that an order does not go by, after its market has said so.

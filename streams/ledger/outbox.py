@@ -14,6 +14,7 @@ from streams.messages import (
     BalanceChange,
     BalanceUpdate,
     Cancel,
+    CancelReplace,
     Cause,
     Execution,
     Millis,
@@ -76,7 +77,7 @@ class Outbox:
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def forward(self, partition: int, command: Place | Cancel | Amend) -> None:
+    def forward(self, partition: int, command: Place | Cancel | Amend | CancelReplace) -> None:
         """Pass a command on to its market."""
         self.last_commands[partition] = seq = self.last_commands[partition] + 1
         self._outputs.append(

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from streams.ledger import snapshot
 from streams.ledger.inbox import Inbox
-from streams.ledger.ledger import Ledger
+from streams.ledger.ledger import NO_ORDER, Ledger
 from streams.ledger.order_counts import UnfilledOrders
 from streams.ledger.outbox import Outbox
 from streams.ledger.requests import KeyedCommand, Remembered, Requests, digest_of
@@ -19,11 +19,14 @@ from streams.messages import (
     BalanceChange,
     Cancel,
     CancelOrder,
+    CancelReplace,
+    CancelReplaceOrder,
     DecideWithdrawal,
     Deposit,
     DescribeAccount,
     FindRequest,
     Millis,
+    MoveHold,
     OpenAccount,
     OrderCounts,
     OrderId,
@@ -36,6 +39,7 @@ from streams.messages import (
     SetAccountStatus,
     SetFees,
     Settle,
+    Units,
     Withdraw,
     Withdrawal,
     WithdrawalStatus,
@@ -91,6 +95,8 @@ class LedgerPartition:
                 self._settle(command, (frame.source, Sequence(frame.first_seq + index)))
             elif isinstance(command, ReleaseName):
                 self.ledger.release_name(command)
+            elif isinstance(command, MoveHold):
+                self.ledger.move_hold(command)
             elif isinstance(command, Unkeyed) or not self._is_retry(command):
                 self._take(command)
         return self.outbox.take()
@@ -121,6 +127,8 @@ class LedgerPartition:
                 self._cancel(command)
             case AmendOrder():
                 self._amend(command)
+            case CancelReplaceOrder():
+                self._cancel_replace(command)
             case Deposit(account=account, asset=asset, amount=amount):
                 reason = self.ledger.deposit(account, asset, amount)
                 self._answer(account, asset, BalanceChange.DEPOSIT, reason, amount)
@@ -197,34 +205,72 @@ class LedgerPartition:
             self.outbox.request_repeated(asked.account, found.request, found.at)
 
     def _place(self, order: PlaceOrder) -> None:
-        order_id = OrderId(self.outbox.request)
-        if 0 <= order.market_partition < self.market_partitions:
-            reason = self.unfilled.refuses(order) or self.ledger.place(order_id, order)
-        else:
-            reason = Reason.UNKNOWN_MARKET
+        reason = self._open(order)
         if reason is not Reason.NONE:
             self.outbox.order_rejected(order, reason)
-            return
+        else:
+            self.outbox.forward(order.market_partition, self._placed(order))
+
+    def _open(self, order: PlaceOrder, replaces: OrderId = NO_ORDER) -> Reason:
+        """Count an order, hold its funds and say so, or why not."""
+        order_id = OrderId(self.outbox.request)
+        if not 0 <= order.market_partition < self.market_partitions:
+            return Reason.UNKNOWN_MARKET
+        reason = self.unfilled.refuses(order) or self.ledger.place(order_id, order, replaces)
+        if reason is not Reason.NONE:
+            return reason
         counts = None
         if order.limits is not None:
             counts = self.unfilled.add(order.account, order_id)
         self._say_balance(order.account, order.hold_asset, BalanceChange.HOLD, counts)
+        return Reason.NONE
+
+    def _placed(self, order: PlaceOrder) -> Place:
+        """The order as its market is told of it."""
+        account = self.ledger.accounts.get(order.account)
+        return Place(
+            OrderId(self.outbox.request),
+            order.account,
+            order.market,
+            order.client_order_id,
+            order.side,
+            order.order_type,
+            order.time_in_force,
+            order.price,
+            order.quantity,
+            order.budget,
+            order.hold,
+            order.self_trade_prevention,
+            account.standing.fees if account is not None else None,
+        )
+
+    def _cancel_replace(self, asked: CancelReplaceOrder) -> None:
+        """Let the market do both, and say what became of both: nothing comes between the two."""
+        order, found = asked.order, self.ledger.open_order(asked.cancel)
+        if found is None and asked.stop_on_failure:
+            self.outbox.request_rejected(asked.account, Reason.UNKNOWN_ORDER)
+            return
+        old_id, old = found if found is not None else (NO_ORDER, None)
+        reason = self._open(order, old_id)
+        limited = reason in (Reason.TOO_MANY_ORDERS, Reason.TOO_MANY_ORDERS_TODAY)
+        nowhere = reason in (Reason.UNKNOWN_ACCOUNT, Reason.UNKNOWN_MARKET)
+        if nowhere or (limited and not asked.cancel_when_limited):
+            self.outbox.request_rejected(asked.account, reason)
+            return
+        partition = order.market_partition if old is None else old.market_partition
+        place = self._placed(order)
+        lacking = 0
+        if reason is Reason.NONE:
+            lacking = order.hold - self.ledger.accounts[order.account].orders[place.order_id].held
         self.outbox.forward(
-            order.market_partition,
-            Place(
-                order_id,
-                order.account,
-                order.market,
-                order.client_order_id,
-                order.side,
-                order.order_type,
-                order.time_in_force,
-                order.price,
-                order.quantity,
-                order.budget,
-                order.hold,
-                order.self_trade_prevention,
-                self.ledger.accounts[order.account].standing.fees,
+            partition,
+            CancelReplace(
+                old_id,
+                asked.cancel.restriction,
+                asked.stop_on_failure,
+                Units(lacking),
+                reason,
+                place,
             ),
         )
 
@@ -237,7 +283,7 @@ class LedgerPartition:
         # The order's own partition, not the request's: a cancel must arrive after its order.
         self.outbox.forward(
             order.market_partition,
-            Cancel(self.outbox.request, order_id, cancel.account, order.market),
+            Cancel(self.outbox.request, order_id, cancel.account, order.market, cancel.restriction),
         )
 
     def _amend(self, amend: AmendOrder) -> None:

@@ -17,6 +17,8 @@ from streams.messages import (
     AccountId,
     AmendOrder,
     CancelOrder,
+    CancelReplaceOrder,
+    CancelRestriction,
     Deposit,
     Millis,
     OrderType,
@@ -30,7 +32,7 @@ REMEMBERED_MS = 24 * 3_600_000
 KEYS_MAX = 100_000
 """Requests remembered of one account; beyond that its oldest are forgotten early."""
 
-KeyedCommand = PlaceOrder | CancelOrder | AmendOrder | Deposit | Withdraw
+KeyedCommand = PlaceOrder | CancelOrder | AmendOrder | CancelReplaceOrder | Deposit | Withdraw
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -115,6 +117,11 @@ def digest_of(command: KeyedCommand) -> bytes:
                 asked += (command.self_trade_prevention,)
         case CancelOrder():
             asked = ("cancel", command.market, command.order_id, command.client_order_id)
+            if command.restriction is not CancelRestriction.NONE:
+                asked += (command.restriction,)
+        case CancelReplaceOrder():
+            halves = (digest_of(command.cancel), digest_of(command.order))
+            asked = ("replace", *halves, command.stop_on_failure, command.cancel_when_limited)
         case AmendOrder():
             asked = (
                 "amend",

@@ -19,6 +19,7 @@ from streams.messages import (
     UNITS_MAX,
     Amend,
     Cancel,
+    CancelReplace,
     ConfigureMarket,
     Frame,
     MarketCommand,
@@ -113,6 +114,12 @@ def _check_command(command: MarketCommand, ledger: int) -> None:
             _check_request(command.request, ledger)
             _check_request(command.order_id, ledger)
             _check_texts(command.account, command.market, command.client_order_id)
+        case CancelReplace():
+            _check_command(command.place, ledger)
+            if command.order_id:
+                _check_request(command.order_id, ledger)
+            if not 0 <= command.lacking <= command.place.hold:
+                raise MalformedRecord(f"{command.lacking} lacking of a hold")
         case ConfigureMarket() | Tick():
             raise MalformedRecord(f"a {type(command).__name__} from ledger {ledger}")
         case _:

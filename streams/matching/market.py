@@ -26,12 +26,15 @@ from streams.matching.outcomes import (
     Traded,
 )
 from streams.matching.rules import Rules
+from streams.matching.settlement import unspent
 from streams.matching.trading import UNBOUNDED, Trading
 from streams.messages import (
     AMENDMENTS_MAX,
     UNITS_MAX,
     Amend,
     Cancel,
+    CancelReplace,
+    CancelRestriction,
     MarketConfig,
     MarketStatus,
     Millis,
@@ -42,6 +45,7 @@ from streams.messages import (
     SelfTradePrevention,
     Side,
     TimeInForce,
+    Units,
 )
 
 _BUY = Side.BUY
@@ -55,12 +59,15 @@ _TRADING = MarketStatus.TRADING
 _NO_PREVENTION = SelfTradePrevention.NONE
 
 
+OrderCommand = Place | Cancel | Replace | Amend | CancelReplace
+
+
 class Market(Trading):
     """One market. Plain state, changed by `apply` and `configure` alone."""
 
     __slots__ = ()
 
-    def apply(self, command: Place | Cancel | Replace | Amend, at: Millis) -> list[Outcome]:
+    def apply(self, command: OrderCommand, at: Millis) -> list[Outcome]:
         """Take one command at the log's time `at` and say what happened, in order."""
         if isinstance(command, Place):
             return self._place(command, at)
@@ -68,7 +75,9 @@ class Market(Trading):
             return self._cancel(command)
         if isinstance(command, Replace):
             return self._replace(command)
-        return self._amend(command)
+        if isinstance(command, Amend):
+            return self._amend(command)
+        return self._cancel_replace(command, at)
 
     def configure(self, config: MarketConfig) -> int:
         """Change what of a market can change, and name that change.
@@ -102,7 +111,7 @@ class Market(Trading):
         if self.config.status is not _TRADING:
             return [Rejected(command, Reason.MARKET_CLOSED)]
         if order_id in book.orders:
-            return [Rejected(command, Reason.DUPLICATE_ORDER_ID)]
+            return [Rejected(command, Reason.DUPLICATE_ORDER_ID, held=False)]
         value = price * quantity * rules.tick_lot
         released = command.hold - (value if side is _BUY else quantity * rules.lot)
         # Nearly every order is a limit order within all bounds. To see that costs less than to
@@ -157,9 +166,40 @@ class Market(Trading):
         order = book.orders.get(command.order_id)
         if order is None or order.account != command.account:
             return [Rejected(command, Reason.UNKNOWN_ORDER)]
+        if command.restriction and not _is_for(command.restriction, order):
+            return [Rejected(command, Reason.CANCEL_RESTRICTED)]
         book.remove(order)
         self.seq = seq = self.seq + 1
         return [Cancelled(seq, order, command.request)]
+
+    def _cancel_replace(self, command: CancelReplace, at: Millis) -> list[Outcome]:
+        """Cancel an order and place another. What is lacking of its hold comes from the first."""
+        place, lacking = command.place, command.lacking
+        order = self.book.orders.get(command.order_id)
+        if order is None or order.account != command.account:
+            order, failure = None, Reason.UNKNOWN_ORDER
+        else:
+            fits = not command.restriction or _is_for(command.restriction, order)
+            failure = Reason.NONE if fits else Reason.CANCEL_RESTRICTED
+        if failure and command.stop_on_failure:
+            return [Rejected(command, failure, held=not command.refusal)]
+        outcomes: list[Outcome] = []
+        if order is None or failure:
+            outcomes.append(Rejected(command, failure, order_follows=True))
+            moved = 0
+        else:
+            self.book.remove(order)
+            moved = lacking if lacking <= unspent(self.config, order) else 0
+            outcomes.append(Cancelled(self._next(), order, command.request, place.order_id, moved))
+        if command.refusal:
+            return [*outcomes, Rejected(place, command.refusal, held=False)]
+        reason = Reason.INSUFFICIENT_BALANCE if moved < lacking else Reason.NONE
+        if order is not None and failure and order.client_order_id == place.client_order_id:
+            reason = Reason.DUPLICATE_ORDER_ID
+        if reason:
+            held = msgspec.structs.replace(place, hold=Units(place.hold - lacking + moved))
+            return [*outcomes, Rejected(held, reason)]
+        return outcomes + self._place(place, at)
 
     def _replace(self, command: Replace) -> list[Outcome]:
         order = self.book.orders.get(command.order_id)
@@ -307,3 +347,8 @@ class Market(Trading):
         if order.prevented:
             reason = Reason.SELF_TRADE
         outcomes.append(Expired(self._next(), order, rest, filled, reason))
+
+
+def _is_for(restriction: CancelRestriction, order: Order) -> bool:
+    """Whether a restricted cancel is for an order as it stands."""
+    return bool(order.executed) is (restriction is CancelRestriction.ONLY_PARTIALLY_FILLED)

@@ -11,6 +11,7 @@ from streams.messages import (
     Depth,
     Market,
     Millis,
+    MoveHold,
     Offset,
     OrderUpdate,
     ReleaseName,
@@ -59,8 +60,8 @@ class Outbox:
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def settle(self, settle: Settle | ReleaseName) -> Sequence:
-        """Send a settlement, or a name, to its account's ledger; returns its number."""
+    def settle(self, settle: Settle | ReleaseName | MoveHold) -> Sequence:
+        """Send a settlement, or the like, to its account's ledger; returns its number."""
         partition = partition_of_request(settle.order_id)
         seq = Sequence(self.last_commands[partition] + 1)
         self.last_commands[partition] = seq

@@ -8,8 +8,17 @@ from __future__ import annotations
 
 import msgspec
 
-from streams.matching.book import Order
-from streams.messages import Amend, Cancel, Place, Reason, Replace, RequestId
+from streams.matching.book import NOBODY, Order
+from streams.messages import (
+    Amend,
+    Cancel,
+    CancelReplace,
+    OrderId,
+    Place,
+    Reason,
+    Replace,
+    RequestId,
+)
 
 
 class Accepted(msgspec.Struct, gc=False):
@@ -92,11 +101,16 @@ class Amended(msgspec.Struct, gc=False):
 
 
 class Cancelled(msgspec.Struct, gc=False):
-    """A resting order was taken out at its owner's request."""
+    """A resting order was taken out at its owner's request.
+
+    Where another is placed for it, that is `replaced_by`, and so much of its hold is `moved` there.
+    """
 
     seq: int
     order: Order
     request: RequestId
+    replaced_by: OrderId = NOBODY
+    moved: int = 0
 
 
 class Expired(msgspec.Struct, gc=False):
@@ -114,10 +128,17 @@ class Expired(msgspec.Struct, gc=False):
 
 
 class Rejected(msgspec.Struct, gc=False):
-    """A command was refused and changed nothing; this is no event of the market and has no name."""
+    """A command was refused and changed nothing; this is no event of the market and has no name.
 
-    command: Place | Cancel | Replace | Amend
+    `held` says of an order whether something is held for it that is to be given back. Of a
+    `CancelReplace` it is the cancel that was refused; `order_follows` says that its order was
+    looked at all the same, and that what became of it comes next.
+    """
+
+    command: Place | Cancel | Replace | Amend | CancelReplace
     reason: Reason
+    held: bool = True
+    order_follows: bool = False
 
 
 Outcome = Accepted | Traded | Prevented | Replaced | Amended | Cancelled | Expired | Rejected

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from streams.matching import snapshot
 from streams.matching.depth import DepthFeed
 from streams.matching.inbox import Inbox
-from streams.matching.market import Market
+from streams.matching.market import Market, OrderCommand
 from streams.matching.outbox import Outbox
 from streams.matching.outcomes import Rejected
 from streams.matching.reports import (
@@ -18,16 +18,12 @@ from streams.matching.reports import (
     report_standing,
 )
 from streams.messages import (
-    Amend,
-    Cancel,
     ConfigureMarket,
     MarketConfig,
     MarketId,
     Millis,
     OrderUpdate,
-    Place,
     Reason,
-    Replace,
     Tick,
 )
 from streams.outputs import Output, state_digest
@@ -106,7 +102,7 @@ class MatchingPartition:
                 self.markets[name].tick()
                 self.outbox.depth(feed.snapshot(self.time))
 
-    def _trade(self, command: Place | Cancel | Replace | Amend) -> DepthFeed | None:
+    def _trade(self, command: OrderCommand) -> DepthFeed | None:
         """Let a market take a command, and tell what it made of it; returns the market's feed."""
         market = self.markets.get(command.market)
         if market is None:

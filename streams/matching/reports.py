@@ -13,6 +13,7 @@ from typing import assert_never
 import msgspec
 
 from streams.matching.book import Order
+from streams.matching.market import OrderCommand
 from streams.matching.outbox import Outbox
 from streams.matching.outcomes import (
     Accepted,
@@ -39,9 +40,12 @@ from streams.messages import (
     Amend,
     Amendment,
     Cancel,
+    CancelReplace,
     Execution,
     Market,
     MarketConfig,
+    MoveHold,
+    OrderId,
     OrderStatus,
     OrderUpdate,
     Place,
@@ -77,7 +81,7 @@ _order_update: Callable[..., OrderUpdate] = OrderUpdate
 def report(
     outbox: Outbox,
     config: MarketConfig,
-    command: Place | Cancel | Replace | Amend,
+    command: OrderCommand,
     outcomes: list[Outcome],
 ) -> None:
     """Tell what a market made of a command."""
@@ -113,8 +117,10 @@ def report_rejection(outbox: Outbox, rejected: Rejected, config: MarketConfig | 
     command = rejected.command
     match command:
         case Place():
-            _report_refused_order(outbox, command, rejected.reason, config)
-        case Cancel() | Replace() | Amend():
+            _report_refused_order(outbox, command, rejected, config)
+        case Cancel() | Replace() | Amend() | CancelReplace():
+            if isinstance(command, CancelReplace) and not rejected.order_follows:
+                _report_not_placed(outbox, command, rejected)
             if isinstance(command, Replace) and command.hold:
                 outbox.settle(return_hold(command, done=False))
             # Of an order that is gone, its end has freed all names.
@@ -131,6 +137,7 @@ def report_rejection(outbox: Outbox, rejected: Rejected, config: MarketConfig | 
                     account=command.account,
                     request=command.request,
                     reason=rejected.reason,
+                    order_id=OrderId(command.request if rejected.order_follows else 0),
                 )
             )
         case _:
@@ -185,7 +192,7 @@ def report_standing(outbox: Outbox, config: MarketConfig, order: Order) -> Order
     )
 
 
-def _request(command: Place | Cancel | Replace | Amend) -> RequestId:
+def _request(command: OrderCommand) -> RequestId:
     return RequestId(command.order_id) if isinstance(command, Place) else command.request
 
 
@@ -370,10 +377,22 @@ def _report_amended(outbox: Outbox, config: MarketConfig, amended: Amended) -> N
 def _report_closed(
     outbox: Outbox, config: MarketConfig, closed: Cancelled | Expired, request: RequestId
 ) -> None:
-    """An order ended before it was traded away; all that it still holds is released."""
-    order = closed.order
+    """An order ended before it was traded away; all that it still holds is released, but for what
+    is moved to the order that replaces it.
+    """
+    order, released = closed.order, unspent(config, closed.order)
     execution, status, reason = Execution.CANCELED, OrderStatus.CANCELED, Reason.NONE
-    if isinstance(closed, Expired):
+    more: dict[str, object] | None = None
+    if isinstance(closed, Cancelled):
+        if closed.replaced_by:
+            more = {"replaced_by": closed.replaced_by}
+        if closed.moved:
+            released -= closed.moved
+            account = AccountId(order.account)
+            outbox.settle(
+                MoveHold(account, order.order_id, closed.replaced_by, Units(closed.moved))
+            )
+    else:
         execution, reason = Execution.EXPIRED, closed.reason
         status = _FILLED if closed.filled else OrderStatus.EXPIRED
         if reason is Reason.SELF_TRADE:
@@ -388,9 +407,10 @@ def _report_closed(
         closed.seq,
         order.executed,
         order.executed_quote,
-        release(config, order, unspent(config, order), done=True),
+        release(config, order, released, done=True),
         reason=reason,
         prevented=order.prevented,
+        more=more,
     )
 
 
@@ -524,17 +544,26 @@ def _with_rarities(
     )
 
 
+def _report_not_placed(outbox: Outbox, command: CancelReplace, rejected: Rejected) -> None:
+    """Give back the hold of an order that was not tried."""
+    if rejected.held and not command.refusal:
+        held = command.place.hold - command.lacking
+        place = msgspec.structs.replace(command.place, hold=Units(held))
+        outbox.settle(return_hold(place, done=True))
+
+
 def _report_refused_order(
-    outbox: Outbox, command: Place, reason: Reason, config: MarketConfig | None
+    outbox: Outbox, command: Place, rejected: Rejected, config: MarketConfig | None
 ) -> None:
     """Refuse an order and give back its hold.
 
     Without a market its ticks and lots say nothing. A duplicate has no hold of its own: what is
-    held under its id is the living order's.
+    held under its id is the living order's. Nor has one that its ledger refused.
     """
+    reason = rejected.reason
     tick, lot = (config.tick, config.lot) if config else (0, 0)
     settlement = Sequence(0)
-    if reason is not Reason.DUPLICATE_ORDER_ID:
+    if rejected.held:
         settlement = outbox.settle(return_hold(command, done=True))
     outbox.update(
         OrderUpdate(

@@ -11,10 +11,12 @@ from streams.messages.vocabulary import (
     AccountId,
     AccountStatus,
     Asset,
+    CancelRestriction,
     MarketConfig,
     MarketId,
     OrderId,
     OrderType,
+    Reason,
     RequestId,
     SelfTradePrevention,
     Side,
@@ -106,6 +108,7 @@ class CancelOrder(_Command, frozen=True, tag=5):
     order_id: OrderId
     client_order_id: str
     idempotency_key: str = ""
+    restriction: CancelRestriction = CancelRestriction.NONE
 
 
 class Settle(_Command, frozen=True, tag=6):
@@ -212,6 +215,32 @@ class ReleaseName(_Command, frozen=True, tag=9):
     client_order_id: str
 
 
+class CancelReplaceOrder(_Command, frozen=True, tag=15):
+    """Cancel an open order and place another on the same market, with nothing between the two.
+
+    What `cancel` and `order` say of idempotency is not looked at. With `stop_on_failure` the order
+    is placed only if the other was cancelled. Where the account has placed as many orders as it
+    may, nothing is done, unless `cancel_when_limited` says to cancel all the same. The new order
+    may use the funds that were held for the old one.
+    """
+
+    account: AccountId
+    cancel: CancelOrder
+    order: PlaceOrder
+    stop_on_failure: bool
+    cancel_when_limited: bool = False
+    idempotency_key: str = ""
+
+
+class MoveHold(_Command, frozen=True, tag=16):
+    """A market's word that so much of what is held for one open order is held for another now."""
+
+    account: AccountId
+    from_order_id: OrderId
+    order_id: OrderId
+    amount: Units
+
+
 AccountCommand = (
     OpenAccount
     | Deposit
@@ -227,6 +256,8 @@ AccountCommand = (
     | SetFees
     | RequestWithdrawal
     | DecideWithdrawal
+    | CancelReplaceOrder
+    | MoveHold
 )
 
 
@@ -259,6 +290,7 @@ class Cancel(_Command, frozen=True, tag=2):
     order_id: OrderId
     account: AccountId
     market: MarketId
+    restriction: CancelRestriction = CancelRestriction.NONE
 
 
 class Replace(_Command, frozen=True, tag=3):
@@ -301,7 +333,34 @@ class Amend(_Command, frozen=True, tag=6):
     quantity: Lots
 
 
-MarketCommand = Place | Cancel | Replace | ConfigureMarket | Tick | Amend
+class CancelReplace(_Command, frozen=True, tag=7):
+    """Cancel a resting order, if there is one of this id, and place another.
+
+    Of the new order's hold `lacking` is to come from what is held for the old one. `refusal` is why
+    its ledger refused the new one, which holds nothing then.
+    """
+
+    order_id: OrderId
+    restriction: CancelRestriction
+    stop_on_failure: bool
+    lacking: Units
+    refusal: Reason
+    place: Place
+
+    @property
+    def account(self) -> AccountId:
+        return self.place.account
+
+    @property
+    def market(self) -> MarketId:
+        return self.place.market
+
+    @property
+    def request(self) -> RequestId:
+        return RequestId(self.place.order_id)
+
+
+MarketCommand = Place | Cancel | Replace | ConfigureMarket | Tick | Amend | CancelReplace
 
 
 # -- frames --------------------------------------------------------------------------------------

@@ -83,7 +83,8 @@ class OrderUpdate(_Event, frozen=True, tag="order"):
     that follows from this event, 0 if none does. `last` marks the last update that the command
     in `cause` makes for its own order while the order stays open; one that closes an order is the
     last anyway. `prevented` is what of `quantity` self-trade prevention has taken in all, and
-    `prevention` what this event took.
+    `prevention` what this event took. An order that was cancelled for another to be placed says
+    which in `replaced_by`: the updates of that one follow, and answer the same request.
     """
 
     market: MarketId
@@ -116,6 +117,7 @@ class OrderUpdate(_Event, frozen=True, tag="order"):
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.NONE
     prevented: Units = Units(0)
     prevention: PreventedMatch | None = None
+    replaced_by: OrderId = OrderId(0)
 
 
 class Balance(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -202,11 +204,13 @@ class RequestRejected(_Event, frozen=True, tag="rejected"):
     """A request was refused and changed nothing.
 
     An order that is refused has an `OrderUpdate` instead, unless it was not looked at, since its
-    idempotency key was that of another request.
+    idempotency key was that of another request. Where only its cancel was refused, the updates of
+    the order that it places, `order_id`, follow.
     """
 
     request: RequestId
     reason: Reason
+    order_id: OrderId = OrderId(0)
 
 
 class RequestRepeated(_Event, frozen=True, tag="repeated"):

@@ -73,6 +73,14 @@ class SelfTradePrevention(StrEnum):
     DECREMENT = "DECREMENT"
 
 
+class CancelRestriction(StrEnum):
+    """Which orders alone a cancel is for."""
+
+    NONE = ""
+    ONLY_NEW = "ONLY_NEW"
+    ONLY_PARTIALLY_FILLED = "ONLY_PARTIALLY_FILLED"
+
+
 class MarketStatus(StrEnum):
     TRADING = "TRADING"
     HALT = "HALT"
@@ -155,6 +163,7 @@ class Reason(StrEnum):
     NOTHING_CHANGES = "nothing changes"
     QUANTITY_INCREASED = "quantity increased"
     QUANTITY_EXECUTED = "quantity executed already"
+    CANCEL_RESTRICTED = "cancel restricted"
     TOO_MANY_AMENDMENTS = "too many amendments"
     WOULD_TAKE = "would take"
     INVALID_COMBINATION = "invalid combination"

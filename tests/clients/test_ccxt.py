@@ -53,6 +53,17 @@ def test_it_learns_the_markets_and_their_rules(client: Any) -> None:
     assert client.fetch_trading_fee(PAIR)["taker"] == 0.001
 
 
+def test_an_order_is_edited_by_another_in_its_place(client: Any) -> None:
+    order = client.create_order(PAIR, "limit", "buy", 2, 100)
+    edited = client.edit_order(order["id"], PAIR, "limit", "buy", 3, 99)
+    assert (edited["status"], edited["amount"], edited["price"]) == ("open", 3, 99)
+    assert client.fetch_order(order["id"], PAIR)["status"] == "canceled"
+    with pytest.raises(ccxt.ExchangeError, match="-2022"):
+        client.edit_order(order["id"], PAIR, "limit", "buy", 3, 98)
+    assert [each["id"] for each in client.fetch_open_orders(PAIR)] == [edited["id"]]
+    client.cancel_order(edited["id"], PAIR)
+
+
 def test_a_limit_order_rests_is_listed_and_is_cancelled(client: Any) -> None:
     order = client.create_order(
         PAIR, "limit", "buy", 2, 100, {"clientOrderId": "ccxt-1", "timeInForce": "GTC"}

@@ -54,7 +54,6 @@ NOT_SERVED = {
     "GET /api/v3/historicalBlockTrades": "there are no block trades",
     "GET /api/v3/referencePrice": NO_REFERENCE,
     "GET /api/v3/referencePrice/calculation": NO_REFERENCE,
-    "POST /api/v3/order/cancelReplace": "comes with the market machine's own replace",
     "POST /api/v3/order/oco": LISTS,
     "POST /api/v3/orderList/oco": LISTS,
     "POST /api/v3/orderList/oto": LISTS,
@@ -98,6 +97,7 @@ DIFFERS = {
     "GET /api/v3/ticker": Remark("where nothing traded, flat at the last price before", STATUS),
     "POST /api/v3/order": Remark("", _ORDER),
     "POST /api/v3/order/test": Remark("", _ORDER),
+    "POST /api/v3/order/cancelReplace": Remark("the new order may use the old one's funds", _ORDER),
     "PUT /api/v3/order/amend/keepPriority": Remark(
         "10 times an order at most; only while the market is `TRADING`",
         {"newQty": "more than has been executed"},

@@ -22,7 +22,6 @@ NOT_CALLED = {
     "blockTrades.historical": NOT_SERVED["GET /api/v3/historicalBlockTrades"],
     "referencePrice": NO_REFERENCE,
     "referencePrice.calculation": NO_REFERENCE,
-    "order.cancelReplace": NOT_SERVED.get("POST /api/v3/order/cancelReplace", ""),
     "orderList.place": LISTS,
     "orderList.place.oco": LISTS,
     "orderList.place.oto": LISTS,

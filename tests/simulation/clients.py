@@ -23,6 +23,7 @@ from streams.messages import (
     AmendOrder,
     Asset,
     CancelOrder,
+    CancelReplaceOrder,
     ConfigureMarket,
     DecideWithdrawal,
     Deposit,
@@ -67,7 +68,7 @@ PAIRS = (("BTCUSDT", 0, BTC, USDT), ("ETHUSDT", 1, ETH, USDT), ("ETHBTC", 0, ETH
 ACCOUNTS = tuple(AccountId(f"account-{number}") for number in range(6))
 DEPOSIT = 20_000
 
-Keyed = PlaceOrder | CancelOrder | AmendOrder | Deposit | Withdraw
+Keyed = PlaceOrder | CancelOrder | AmendOrder | CancelReplaceOrder | Deposit | Withdraw
 """What can be sent again without being done again."""
 
 Unkeyed = (
@@ -157,8 +158,10 @@ class Clients:
         account, drawn = self._rng.choice(accounts), self._rng.random()
         if drawn < 0.72:
             return self._orders.place(account)
-        if drawn < 0.84:
+        if drawn < 0.8:
             return self._orders.cancel(account)
+        if drawn < 0.85:
+            return self._orders.replace(account)
         if drawn < 0.9:
             return self._orders.amend(account)
         asset, amount = (

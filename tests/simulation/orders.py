@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import deque
 from random import Random
 
+import msgspec
+
 from streams.messages import (
     AccountId,
     AmendOrder,
     CancelOrder,
+    CancelReplaceOrder,
+    CancelRestriction,
     Lots,
     MarketConfig,
     MarketId,
@@ -54,12 +58,13 @@ class Orders:
         remembered = self._placed.setdefault(order.account, deque(maxlen=REMEMBERED))
         remembered.append((order_id, order))
 
-    def place(self, account: AccountId) -> PlaceOrder:
+    def place(self, account: AccountId, wanted: MarketId | None = None) -> PlaceOrder:
+        """An order on some market, or on one that is wanted."""
         rng = self._rng
         self._number += 1
         # Now and then a client uses an id again.
         client_order_id = f"c{self._number - rng.choice((0, 0, 0, 0, 0, 0, 0, 3))}"
-        market = rng.choice(self._markets)
+        market = rng.choice([each for each in self._markets if wanted in (None, each.market)])
         side = rng.choice((Side.BUY, Side.SELL))
         kind, tif = rng.choice(KINDS)
         price, quantity, budget = rng.randint(4, 13), rng.randint(1, 9), 0
@@ -70,7 +75,7 @@ class Orders:
                 quantity, budget = 0, rng.choice((95, 333, 1_000))
                 hold = budget if side is Side.BUY else 9 * market.lot
         hold += rng.choice((0, 0, 0, 0, 0, 0, 13, -1))
-        known = rng.random() < 0.97
+        known = wanted is not None or rng.random() < 0.97
         return PlaceOrder(
             account,
             market.market if known else MarketId("NONE"),
@@ -116,3 +121,21 @@ class Orders:
             or "same",
             Lots(self._rng.randint(0, 6)),
         )
+
+    def replace(self, account: AccountId) -> CancelReplaceOrder:
+        """An order in place of another of the market, which may have its name."""
+        cancel = self.cancel(account)
+        order = self.place(account, self._known(cancel.market))
+        if self._rng.random() < 0.3 and cancel.client_order_id:
+            order = msgspec.structs.replace(order, client_order_id=cancel.client_order_id)
+        restriction = self._rng.choice((*[CancelRestriction.NONE] * 3, *CancelRestriction))
+        return CancelReplaceOrder(
+            account,
+            msgspec.structs.replace(cancel, market=order.market, restriction=restriction),
+            order,
+            self._rng.random() < 0.5,
+            self._rng.random() < 0.5,
+        )
+
+    def _known(self, market: MarketId) -> MarketId | None:
+        return market if any(each.market == market for each in self._markets) else None

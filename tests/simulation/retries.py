@@ -92,6 +92,10 @@ def _landed(exchange: Exchange, partition: int) -> Iterator[Landed]:
 def is_outcome(update: Update) -> bool:
     """Whether an update is the first that answers its request."""
     match update:
+        case OrderUpdate(replaced_by=other) if other:
+            return False  # what became of the other is
+        case RequestRejected(order_id=other) if other:
+            return False
         case OrderUpdate(execution=execution):
             return execution in _FIRSTS
         case BalanceUpdate(change=change):

@@ -12,6 +12,7 @@ from streams.messages import (
     AccountId,
     Asset,
     Balance,
+    Cancel,
     CancelOrder,
     Deposit,
     Frame,
@@ -162,6 +163,12 @@ def the(kind: type[Message], messages: Several[object]) -> Message:
     found = [message for message in messages if isinstance(message, kind)]
     assert len(found) == 1, messages
     return found[0]
+
+
+def leads_to(log: Log, name: str) -> OrderId | None:
+    """The open order of Ann's that goes by a client order id."""
+    found = [message for message in log.tell(cancel("ann", 0, name)) if isinstance(message, Cancel)]
+    return found[0].order_id if found else None
 
 
 def funded(*, partition: int = 0) -> Log:

@@ -9,7 +9,6 @@ from streams.messages import (
     AccountId,
     Amend,
     AmendOrder,
-    Cancel,
     Lots,
     OrderId,
     Reason,
@@ -20,9 +19,9 @@ from tests.unit.ledger.log import (
     MARKET,
     MARKET_PARTITIONS,
     Log,
-    cancel,
     frame,
     funded,
+    leads_to,
     place,
     settle,
     the,
@@ -39,11 +38,6 @@ def said(log: Log, number: int, order_id: int, name: str) -> None:
     """The market's word that the order does not go by a name."""
     release = ReleaseName(ANN, OrderId(order_id), name)
     assert log.append(frame(release, source="matching:0", first_seq=number)) == []
-
-
-def leads_to(log: Log, name: str) -> OrderId | None:
-    found = [message for message in log.tell(cancel("ann", 0, name)) if isinstance(message, Cancel)]
-    return found[0].order_id if found else None
 
 
 def test_an_amendment_is_passed_on_to_the_orders_market() -> None:

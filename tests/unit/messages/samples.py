@@ -30,6 +30,9 @@ from streams.messages import (
     BalanceUpdate,
     Cancel,
     CancelOrder,
+    CancelReplace,
+    CancelReplaceOrder,
+    CancelRestriction,
     Cause,
     ConfigureMarket,
     DecideWithdrawal,
@@ -48,6 +51,7 @@ from streams.messages import (
     MarketId,
     MarketStatus,
     Millis,
+    MoveHold,
     Offset,
     OpenAccount,
     OrderCounts,
@@ -128,7 +132,7 @@ ACCOUNT_COMMANDS: tuple[AccountCommand, ...] = (
         OrderLimits(100, 200_000),
         SelfTradePrevention.DECREMENT,
     ),
-    CancelOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "key-4"),
+    CancelOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "key-4", CancelRestriction.ONLY_NEW),
     Settle(ANN, ORDER, BTC, Units(9_000_001_000), Units(149_850), Units(150), Units(500), True),
     FindRequest(ANN, "key-3"),
     AmendOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "mine-2", Lots(120), "key-5"),
@@ -138,6 +142,28 @@ ACCOUNT_COMMANDS: tuple[AccountCommand, ...] = (
     SetFees(ANN, AccountFees(1, 5)),
     RequestWithdrawal(ANN, USDT, Units(1_250_000_000), "out-1"),
     DecideWithdrawal(ANN, "out-1", True, "wire 9"),
+    CancelReplaceOrder(
+        ANN,
+        CancelOrder(ANN, BTCUSDT, 3, ORDER, "mine-1", "", CancelRestriction.ONLY_NEW),
+        PlaceOrder(
+            ANN,
+            BTCUSDT,
+            3,
+            "mine-2",
+            Side.SELL,
+            OrderType.LIMIT,
+            TimeInForce.GTC,
+            Ticks(6_000_001),
+            Lots(150),
+            Units(0),
+            BTC,
+            Units(150_000),
+        ),
+        True,
+        True,
+        "key-6",
+    ),
+    MoveHold(ANN, ORDER, OrderId(8_225), Units(50_000)),
 )
 
 MARKET_COMMANDS: tuple[MarketCommand, ...] = (
@@ -156,7 +182,7 @@ MARKET_COMMANDS: tuple[MarketCommand, ...] = (
         SelfTradePrevention.EXPIRE_MAKER,
         AccountFees(1, 5),
     ),
-    Cancel(REQUEST, ORDER, ANN, BTCUSDT),
+    Cancel(REQUEST, ORDER, ANN, BTCUSDT, CancelRestriction.ONLY_PARTIALLY_FILLED),
     Replace(REQUEST, ORDER, ANN, BTCUSDT, Ticks(6_000_002), Lots(151), Units(60_000)),
     ConfigureMarket(
         MarketConfig(
@@ -175,6 +201,26 @@ MARKET_COMMANDS: tuple[MarketCommand, ...] = (
     ),
     Tick(),
     Amend(REQUEST, ORDER, ANN, BTCUSDT, "mine-2", Lots(120)),
+    CancelReplace(
+        ORDER,
+        CancelRestriction.ONLY_NEW,
+        True,
+        Units(50_000),
+        Reason.DUPLICATE_ORDER_ID,
+        Place(
+            OrderId(8_225),
+            ANN,
+            BTCUSDT,
+            "mine-2",
+            Side.SELL,
+            OrderType.LIMIT,
+            TimeInForce.GTC,
+            Ticks(6_000_001),
+            Lots(150),
+            Units(0),
+            Units(150_000),
+        ),
+    ),
 )
 
 UPDATES: tuple[Update, ...] = (
@@ -220,6 +266,7 @@ UPDATES: tuple[Update, ...] = (
             Units(10_000),
             Units(20_000),
         ),
+        replaced_by=OrderId(8_225),
     ),
     BalanceUpdate(
         source="ledger:1",
@@ -244,6 +291,7 @@ UPDATES: tuple[Update, ...] = (
         account=ANN,
         request=REQUEST,
         reason=Reason.UNKNOWN_ORDER,
+        order_id=ORDER,
     ),
     RequestRepeated(
         source="ledger:1",
@@ -364,15 +412,18 @@ FORMATS: dict[type, int] = {
     Deposit: 2,
     Withdraw: 2,
     PlaceOrder: 4,
-    CancelOrder: 2,
+    CancelOrder: 3,
     Place: 3,
-    OrderUpdate: 3,
+    Cancel: 2,
+    OrderUpdate: 4,
+    RequestRejected: 2,
     BalanceUpdate: 2,
     AccountState: 2,
 }
 """How many formats a message has had, where it is more than one."""
 
-_KEYED = (Deposit, Withdraw, CancelOrder)
+_KEYED = (Deposit, Withdraw)
+_CANCEL_ORDER = msgspec.structs.replace(ACCOUNT_COMMANDS[4], restriction=CancelRestriction.NONE)
 _BALANCE_UPDATE = UPDATES[1]
 _PLACE_ORDER, _PLACE = (
     msgspec.structs.replace(order, self_trade_prevention=SelfTradePrevention.NONE)
@@ -383,6 +434,7 @@ _ORDER_UPDATE = msgspec.structs.replace(
     self_trade_prevention=SelfTradePrevention.NONE,
     prevented=Units(0),
     prevention=None,
+    replaced_by=OrderId(0),
 )
 _ACCOUNT_STATE = UPDATES[5]
 
@@ -392,6 +444,11 @@ EARLIER: tuple[tuple[Message, int], ...] = (
         for command in ACCOUNT_COMMANDS
         if isinstance(command, _KEYED)
     ),
+    (msgspec.structs.replace(_CANCEL_ORDER, idempotency_key=""), 1),
+    (_CANCEL_ORDER, 2),
+    (msgspec.structs.replace(MARKET_COMMANDS[1], restriction=CancelRestriction.NONE), 1),
+    (msgspec.structs.replace(UPDATES[3], order_id=OrderId(0)), 1),
+    (msgspec.structs.replace(UPDATES[0], replaced_by=OrderId(0)), 3),
     (msgspec.structs.replace(_PLACE_ORDER, idempotency_key="", limits=None), 1),
     (msgspec.structs.replace(_PLACE_ORDER, limits=None), 2),
     (_PLACE_ORDER, 3),
@@ -421,6 +478,7 @@ def record_of(message: Message) -> bytes:
             | CancelOrder()
             | FindRequest()
             | AmendOrder()
+            | CancelReplaceOrder()
             | DescribeAccount()
             | SetAccountStatus()
             | SetFees()
@@ -428,10 +486,12 @@ def record_of(message: Message) -> bytes:
             | DecideWithdrawal()
         ):
             return encode_frame(Frame[AccountCommand](FRAME_VERSION, "", Sequence(0), [message]))
-        case Settle() | ReleaseName():
+        case Settle() | ReleaseName() | MoveHold():
             frame = Frame[AccountCommand](FRAME_VERSION, "matching:3", Sequence(5), [message])
             return encode_frame(frame)
-        case Place() | Cancel() | Replace() | ConfigureMarket() | Tick() | Amend():
+        case (
+            Place() | Cancel() | Replace() | ConfigureMarket() | Tick() | Amend() | CancelReplace()
+        ):
             orders = Frame[MarketCommand](FRAME_VERSION, "ledger:1", Sequence(6), [message])
             return encode_frame(orders)
         case _:
