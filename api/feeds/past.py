@@ -52,7 +52,12 @@ class Partition(NamedTuple):
 async def opened(settings: Settings, topic: Topic, number: int) -> AsyncIterator[Partition]:
     """A partition, for as long as the block. Raises `KafkaError`; bound its time."""
     place = TopicPartition(topic.name(settings.venue), number)
-    async with consuming(**settings.kafka_client, client_id="velocity-past") as consumer:
+    async with consuming(
+        **settings.kafka_client,
+        client_id="velocity-past",
+        # What is gone by the time it is read must not be jumped over unseen.
+        auto_offset_reset="none",
+    ) as consumer:
         consumer.assign([place])
         first = (await consumer.beginning_offsets([place]))[place]
         end = (await consumer.end_offsets([place]))[place]

@@ -148,8 +148,9 @@ class Client:
         number = read(parameters_of(call), _UNSUBSCRIBE).integer("subscriptionId")
         now = self._exchange.clock()
         if number is None:
-            return Done({}, lambda: self.subscriptions.end_all(now))
-        self.subscriptions.end(number, now)
+            self.subscriptions.end_all(now)
+        else:
+            self.subscriptions.end(number, now)
         return Done({})
 
     async def _begin(self, key: ApiKey, parameters: Parameters, *, by_logon: bool) -> Done:
