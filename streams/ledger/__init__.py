@@ -2,8 +2,9 @@
 
 One `LedgerPartition` for each partition of `commands`. Imports nothing of the project but
 `streams.messages`, `streams.topics` and `streams.outputs`. Read in this order: `books` (double
-entry), `ledger` (what commands do to the books), `requests` (how retries are recognised), `inbox`
-(what is let in), `outbox` (what is said), `partition` (all of it, driven by records), `snapshot`.
+entry), `standing` (who is frozen, what is taken out), `ledger` (what commands do to the books),
+`order_counts` (who places too many orders), `requests` (how retries are recognised), `inbox` (what
+is let in), `outbox` (what is said), `partition` (all of it, driven by records), `snapshot`.
 """
 
 from streams.ledger.books import LedgerCorrupt
