@@ -67,11 +67,15 @@ class Updates(Protocol):
         ...
 
     def seen(self, partition: int) -> Offset:
-        """The physical offset of the last record that was told, -1 before the first."""
+        """The physical offset of the last record that was told, -1 before the first; to be asked
+        only while somebody follows."""
         ...
 
-    @property
-    def ready(self) -> bool: ...
+    async def follow(self) -> None:
+        """Be told from now on, until as many have released. Raises -1001 where that can't be."""
+        ...
+
+    def release(self) -> None: ...
 
 
 class Past(Protocol):
@@ -137,8 +141,7 @@ class PrivateFeed:
         Raises -1001 where that can't be known now, `position_lost` where it is no place to go on.
         """
         epoch = await self._known_epoch()
-        if not self._updates.ready:
-            raise unavailable()
+        await self._updates.follow()
         partition = partition_of_account(account, self._partitions)
         listener = Listener(account, tell)
         self._listeners.setdefault(account, set()).add(listener)
@@ -160,10 +163,12 @@ class PrivateFeed:
     def stop(self, listener: Listener) -> None:
         """Tell it no more. Nothing happens if it was stopped before."""
         listeners = self._listeners.get(listener.account)
-        if listeners is not None:
-            listeners.discard(listener)
-            if not listeners:
-                del self._listeners[listener.account]
+        if listeners is None or listener not in listeners:
+            return
+        listeners.discard(listener)
+        if not listeners:
+            del self._listeners[listener.account]
+        self._updates.release()
 
     def _hear(self, partition: int, offset: Offset, update: Update) -> None:
         listeners = self._listeners.get(update.account)

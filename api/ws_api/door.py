@@ -18,6 +18,7 @@ from api.handlers.shapes import Json
 from api.handlers.time_unit import in_microseconds, wants_microseconds
 from api.handlers.weights import LIGHTEST
 from api.private.feed import LogPast, PrivateFeed
+from api.private.updates_tail import Followed
 from api.rest.http import refusal as denial
 from api.weight_limit import CONNECT_WEIGHT
 from api.ws.connection import EXTENSION
@@ -59,7 +60,7 @@ class CallDoor:
         self._methods = Methods(exchange)
         self._feed = PrivateFeed(
             exchange.settings,
-            exchange.accounts,
+            Followed(exchange.accounts),
             LogPast(exchange.settings),
             exchange.reads.archive.epoch,
         )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.errors import ApiError
+from api.errors import ApiError, unavailable
 from api.private.events import Event, events_of, offset_of, position_after
 from api.private.feed import RECORDS_MAX, Listener, PrivateFeed, Told
 from api.ws.payloads import in_microseconds
@@ -43,6 +43,7 @@ class Log:
     """One partition of `updates`, and whoever follows it."""
 
     ready = True
+    followers = 0
 
     def __init__(self) -> None:
         self.records: list[Update] = []
@@ -55,6 +56,14 @@ class Log:
 
     def seen(self, partition: int) -> Offset:
         return Offset(len(self.records) - 1)
+
+    async def follow(self) -> None:
+        if not self.ready:
+            raise unavailable()
+        self.followers += 1
+
+    def release(self) -> None:
+        self.followers -= 1
 
     def write(self, update: Update) -> None:
         self.records.append(update)
@@ -106,6 +115,7 @@ async def test_each_is_told_of_itself_alone() -> None:
     assert told(bob)[1]["d"] == "0.00000005"
     venue.feed.stop(listener)
     venue.feed.stop(listener)
+    assert venue.log.followers == 1
     venue.log.write(order(BOB))
     assert len(bob) == 2
 
@@ -145,6 +155,7 @@ async def test_a_place_that_never_was_is_refused() -> None:
     with pytest.raises(ApiError) as refused:
         await venue.feed.listen(ALICE, lambda _: None, beyond)
     assert refused.value.code == -1130
+    assert venue.log.followers == 0
 
 
 async def test_nobody_listens_before_the_log_is_in_view() -> None:
