@@ -188,7 +188,9 @@ async def test_nobody_else_gets_in(reader: Settings, stranger: dict[str, object]
     await consumer.stop()
 
 
-async def test_who_is_revoked_reads_no_more(installation: Installation) -> None:
+async def test_who_is_revoked_reads_no_more(
+    installation: Installation, traded: dict[str, Any]
+) -> None:
     settings = installation.settings
     left = as_user(settings, "left", await access.grant(settings, "left"))
     assert await read_one(left, TRADES)
@@ -234,7 +236,9 @@ def test_no_file_of_the_home_shows_others_the_password(installation: Installatio
     assert shown == []
 
 
-async def test_a_reader_over_its_quota_is_slowed_down(installation: Installation) -> None:
+async def test_a_reader_over_its_quota_is_slowed_down(
+    installation: Installation, traded: dict[str, Any]
+) -> None:
     settings = installation.settings
     quota = access.Quota(consumer_byte_rate=BYTES_PER_SECOND)
     slow = as_user(settings, "slow", await access.grant(settings, "slow", quota))
