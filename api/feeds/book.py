@@ -6,7 +6,7 @@ import logging
 from bisect import bisect_left
 from typing import assert_never
 
-from streams.messages import AmountError, Depth, DepthKind, MarketId, Sequence, parse_units
+from streams.messages import AmountError, Depth, DepthKind, MarketId, Millis, Sequence, parse_units
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Levels:
 
 
 class Book:
-    """Levels of a market as of its event `seq`.
+    """Levels of a market as of its event `seq`, and the log's time of it.
 
     It is `valid` from the first snapshot on, until a diff is missing: then again from the next
     snapshot. An invalid book is empty, and its `seq` says nothing.
@@ -64,6 +64,7 @@ class Book:
     def __init__(self, market: MarketId) -> None:
         self.market = market
         self.seq = Sequence(0)
+        self.time = Millis(0)
         self.valid = False
         self.gaps = 0
         self.bids = Levels(1)
@@ -92,7 +93,7 @@ class Book:
         except AmountError:
             self._clear()
             raise
-        self.seq = depth.seq
+        self.seq, self.time = depth.seq, depth.time
         self.valid = True
         return True
 

@@ -86,13 +86,12 @@ class DiffChannel(Windowed[DepthChange]):
         self._waiting: dict[Subscriber, payloads.SnapshotReason] = {}
         self._snapshots: dict[payloads.SnapshotReason, Frame] = {}
         self._told = 0
-        self._at = 0
         self.recent: list[Depth] | None = None
         """What came since somebody began to resume; None while nobody does."""
 
     def take(self, event: DepthChange) -> None:
         diff = event.record
-        self._book, self._at = event.book, diff.time
+        self._book = event.book
         self._snapshots.clear()
         if diff.kind is DepthKind.DIFF:
             if self.recent is not None:
@@ -123,9 +122,7 @@ class DiffChannel(Windowed[DepthChange]):
         snapshot = self._snapshots.get(reason)
         if snapshot is None:
             snapshot = self._snapshots[reason] = self._frame(
-                payloads.of_book(
-                    self._book, SNAPSHOT_LEVELS, reason, self._at, checksum=self._checksum
-                )
+                payloads.of_book(self._book, SNAPSHOT_LEVELS, reason, checksum=self._checksum)
             )
         subscriber.send(snapshot)
         self.subscribers.add(subscriber)

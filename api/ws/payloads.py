@@ -279,12 +279,9 @@ def of_levels(book: Book, levels: int) -> PartialDepthPayload:
     )
 
 
-def of_book(
-    book: Book, levels: int, reason: SnapshotReason, at: int, *, checksum: bool
-) -> SnapshotPayload:
-    """`at` is the time of the book's last event."""
+def of_book(book: Book, levels: int, reason: SnapshotReason, *, checksum: bool) -> SnapshotPayload:
     return SnapshotPayload(
-        event_time=at,
+        event_time=book.time,
         symbol=book.market,
         last_seq=book.seq,
         reason=reason,

@@ -148,7 +148,7 @@ def test_a_snapshot_in_band_is_followed_by_the_next_event() -> None:
     venue.hub.tick(NOON + 99_000)
 
     assert (late.heard[0]["e"], late.heard[0]["u"]) == ("depthSnapshot", 11)
-    assert late.heard[0]["r"] == "SUBSCRIBED"
+    assert (late.heard[0]["r"], late.heard[0]["E"]) == ("SUBSCRIBED", NOON)
     for client in (early, late):
         assert client.book() == venue.book()
         assert all(b["U"] == a["u"] + 1 for a, b in pairwise(client.heard))
