@@ -122,17 +122,17 @@ Event = ExecutionReport | AccountPosition | BalanceChanged
 
 
 def position_of(offset: int, index: int) -> int:
-    """That of an update's event, from the update's logical offset."""
-    return offset * EVENTS_PER_UPDATE + index
+    """That of an update's event, from the update's logical offset. Never 0: that is before all."""
+    return offset * EVENTS_PER_UPDATE + index + 1
 
 
 def position_after(offset: int) -> int:
     """That of who has all events up to a logical offset, that included."""
-    return position_of(offset, EVENTS_PER_UPDATE - 1)
+    return (offset + 1) * EVENTS_PER_UPDATE
 
 
 def offset_of(position: int) -> Offset:
-    """The logical offset of the update that a position is within."""
+    """The logical offset of the update that a position is within, or comes before."""
     return Offset(position // EVENTS_PER_UPDATE)
 
 

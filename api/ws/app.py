@@ -24,13 +24,13 @@ from api.errors import (
 from api.feeds.rules import MarketRules
 from api.identity.attempts import Attempts
 from api.identity.networks import place
-from api.private.listen_keys import Right, is_listen_key
+from api.private.listen_keys import is_listen_key
 from api.ws.connection import EXTENSION
 from api.ws.hub import Hub, now_ms
 from api.ws.names import is_diffs
 from api.ws.outbox import OUTBOX_FRAMES_MAX
 from api.ws.private import AT_ONCE_MAX, PrivateStreams
-from api.ws.session import Close, Session
+from api.ws.session import Session
 from streams.messages import MarketId
 
 CONNECTIONS_MAX = 10_000
@@ -136,30 +136,26 @@ class Door:
         if wait_s:
             await websocket.send_denial_response(_denial(connecting_too_often(wait_s)))
             return
-        keys = [name for name in streams if is_listen_key(name)]
-        try:
-            rights = await self._admitted(keys, address)
-            since = _position(query) if keys else None
-        except ApiError as error:
-            await websocket.send_denial_response(_denial(error))
-            return
-        await websocket.accept()
-        line = websocket.scope["extensions"][EXTENSION]["connection"]
         session = Session(
             websocket,
-            line,
+            websocket.scope["extensions"][EXTENSION]["connection"],
             self._hub,
             combined=combined,
             in_microseconds=query.get("timeUnit") in MICROSECOND,
             frames_max=self._frames_max,
         )
+        keys = [name for name in streams if is_listen_key(name)]
+        options = [option for option in OPTIONS if option != "from" or not keys]
+        names = [_with_options(name, query, options) for name in streams if name not in keys]
         self._sessions.add(session)
         self._empty.clear()
         try:
-            await self._begin(session, rights, address, since)
-            names = [name for name in streams if name not in rights]
-            options = [option for option in OPTIONS if option != "from" or not keys]
-            await session.run([_with_options(name, query, options) for name in names])
+            # Before it is accepted: whatever its owner does once connected, it is told of.
+            await self._begin_private(session, keys, address, query)
+            await websocket.accept()
+            await session.run(names)
+        except ApiError as error:
+            await websocket.send_denial_response(_denial(error))
         finally:
             if self._private is not None:
                 self._private.end(session)
@@ -167,24 +163,16 @@ class Door:
             if not self._sessions:
                 self._empty.set()
 
-    async def _admitted(self, keys: list[str], address: str) -> dict[str, Right]:
-        """What listen keys are good for. Raises `ApiError`."""
+    async def _begin_private(
+        self, session: Session, keys: list[str], address: str, query: QueryParams
+    ) -> None:
+        """Have a session told of the accounts that listen keys are for. Raises `ApiError`."""
         if not keys:
-            return {}
+            return
         if self._private is None or len(keys) > AT_ONCE_MAX:
             raise no_such_listen_key()
-        return await self._private.admit(keys, address)
-
-    async def _begin(
-        self, session: Session, rights: dict[str, Right], address: str, since: int | None
-    ) -> None:
-        """Have it told of accounts, or of why that can't be."""
-        if self._private is None or not rights:
-            return
-        try:
-            await self._private.begin(session, rights, address, since)
-        except ApiError as error:
-            session.close(Close(1008 if error.status < 500 else 1013, error.msg))
+        rights = await self._private.admit(keys, address)
+        await self._private.begin(session, rights, address, _position(query))
 
 
 def _denial(error: ApiError) -> JSONResponse:

@@ -74,7 +74,7 @@ RESTART = Close(1012, "service restart: connect again")
 
 
 class Session:
-    """Serves one accepted connection until either side ends it.
+    """Serves one connection until either side ends it. It may be sent frames before it is accepted.
 
     It is closed with a reason when it reads too slowly: trades and diffs are never left out.
 
@@ -130,6 +130,8 @@ class Session:
 
     async def run(self, streams: Sequence[str]) -> None:
         """Serve it, subscribed to these streams from the start."""
+        # What it was sent before it was accepted.
+        self._flush_soon()
         reader = asyncio.create_task(self._read())
         try:
             self._open(self._wanted(streams))

@@ -126,7 +126,18 @@ async def test_positions_hold_at_any_instance_and_over_epochs() -> None:
     listener = await venue.feed.listen(ALICE, heard.append)
     assert listener.began_after == position_after(EPOCH.logical(0))
     venue.log.write(deposit(ALICE, 5))
-    assert [each.position for each in heard] == [16 * EPOCH.logical(1), 16 * EPOCH.logical(1) + 1]
+    first = 16 * EPOCH.logical(1)
+    assert [each.position for each in heard] == [first + 1, first + 2]
+
+
+async def test_who_comes_before_anything_happened_can_go_on_from_there() -> None:
+    venue, heard = Venue(), list[Told]()
+    listener = await venue.feed.listen(ALICE, heard.append)
+    venue.feed.stop(listener)
+    venue.log.write(order(ALICE))
+    assert offset_of(listener.began_after) >= EPOCH.first
+    await venue.feed.listen(ALICE, heard.append, listener.began_after)
+    assert len(heard) == 1
 
 
 async def test_what_comes_while_the_log_is_read_is_told_once_and_in_order() -> None:
@@ -211,7 +222,7 @@ def test_an_execution_report_says_what_binances_does() -> None:
     (event,) = events_of(update, 3)
     shown = msgspec.json.decode(msgspec.json.encode(event))
     assert shown["eR"] == "UNFILLED_FOK_ORDER_EXPIRED"
-    assert (shown["w"], shown["r"], shown["N"], shown["position"]) == (False, "NONE", None, 48)
+    assert (shown["w"], shown["r"], shown["N"], shown["position"]) == (False, "NONE", None, 49)
     assert "W" not in shown
     refused = order(
         ALICE,
@@ -251,5 +262,5 @@ def test_times_of_a_report_can_be_in_microseconds_where_it_has_them() -> None:
     for update in (order(ALICE), order(ALICE, status=OrderStatus.FILLED)):
         (event,) = events_of(update, 3)
         shown = msgspec.json.decode(msgspec.json.encode(in_microseconds(event)))
-        assert (shown["E"], shown["O"], shown["position"]) == (1000, 1000, 48)
+        assert (shown["E"], shown["O"], shown["position"]) == (1000, 1000, 49)
         assert shown.get("W") == (1000 if update.status.is_open else None)
