@@ -34,6 +34,8 @@ from streams.messages import (
     Deposit,
     MarketConfig,
     MarketId,
+    MarketStatus,
+    MarketTerms,
     RequestRejected,
     Units,
     format_units,
@@ -68,6 +70,22 @@ class NewMarket(msgspec.Struct, forbid_unknown_fields=True):
     protection_bps: Annotated[int, msgspec.Meta(ge=1, le=BASIS_POINTS)] = 500
 
 
+class MarketChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What of a market is to change; the rest stays. `reason` is for people, and shown to them.
+
+    It halts itself where its price moves by more than `band_bps` within `band_ms`; 0 for never.
+    """
+
+    status: MarketStatus | None = None
+    reason: Annotated[str, msgspec.Meta(pattern=_REFERENCE)] | None = None
+    min_notional: str | None = None
+    maker_fee_bps: Bps | None = None
+    taker_fee_bps: Bps | None = None
+    protection_bps: Annotated[int, msgspec.Meta(ge=1, le=BASIS_POINTS)] | None = None
+    band_bps: Annotated[int, msgspec.Meta(ge=0, le=BASIS_POINTS)] | None = None
+    band_ms: Annotated[int, msgspec.Meta(ge=0, le=24 * 3_600_000)] | None = None
+
+
 class NewDeposit(msgspec.Struct, forbid_unknown_fields=True):
     """Money that came in; `reference` names it for whoever audits."""
 
@@ -91,6 +109,9 @@ def market(rules: MarketRules) -> Json:
         "taker_fee_bps": config.taker_fee_bps,
         "protection_bps": config.protection_bps,
         "partition": config.partition,
+        "reason": config.reason,
+        "band_bps": config.band_bps,
+        "band_ms": config.band_ms,
     }
 
 
@@ -113,6 +134,55 @@ async def create_market(exchange: Exchange, wanted: NewMarket) -> Json:
     except TimeoutError as error:
         raise unknown_status() from error
     return market(exchange.markets.rules[config.market])
+
+
+async def change_market(exchange: Exchange, symbol: str, wanted: MarketChange) -> Json:
+    """Change a market, and return how it is since. Of changes at the same time the last one holds
+    as a whole. Raises -1121, -1130.
+    """
+    rules = exchange.rules(symbol)
+    command = changed_market(rules, wanted)
+    await exchange.configuration.send(command, rules.market, rules.config.partition)
+    try:
+        async with asyncio.timeout(MARKET_LIMIT_S):
+            while exchange.rules(symbol).config.seq == rules.config.seq:  # noqa: ASYNC110
+                await asyncio.sleep(MARKET_POLL_S)
+    except TimeoutError as error:
+        raise unknown_status() from error
+    return market(exchange.rules(symbol))
+
+
+def changed_market(rules: MarketRules, wanted: MarketChange) -> ConfigureMarket:
+    """The command that changes a market. A status has a reason of its own, or none."""
+    now = rules.config
+    reason = "" if wanted.status not in (None, now.status) else now.reason
+    notional = wanted.min_notional
+    return ConfigureMarket(
+        MarketConfig(
+            market=now.market,
+            partition=now.partition,
+            base=now.base,
+            quote=now.quote,
+            tick=rules.tick,
+            lot=rules.lot,
+            min_notional=rules.min_notional
+            if notional is None
+            else _amount("min_notional", notional),
+            maker_fee_bps=_or(wanted.maker_fee_bps, now.maker_fee_bps),
+            taker_fee_bps=_or(wanted.taker_fee_bps, now.taker_fee_bps),
+            protection_bps=_or(wanted.protection_bps, now.protection_bps),
+            status=wanted.status or now.status,
+        ),
+        MarketTerms(
+            reason if wanted.reason is None else wanted.reason,
+            _or(wanted.band_bps, now.band_bps),
+            _or(wanted.band_ms, now.band_ms),
+        ),
+    )
+
+
+def _or(wanted: int | None, now: int) -> int:
+    return now if wanted is None else wanted
 
 
 def _is_open(exchange: Exchange, name: MarketId) -> bool:

@@ -28,6 +28,7 @@ from streams.messages import (
     Execution,
     OrderId,
     OrderUpdate,
+    Reason,
     RequestRejected,
 )
 
@@ -114,6 +115,12 @@ async def _cancel_if_open(
             return None
 
 
+def cancel_refused(reason: Reason) -> ApiError:
+    """What a machine's refusal of a cancel looks like to the client."""
+    error = rejection(reason)
+    return ApiError(-2011, error.msg) if reason is Reason.MARKET_CLOSED else error
+
+
 async def _cancel(
     exchange: Exchange,
     caller: Caller,
@@ -136,7 +143,7 @@ async def _cancel(
         case [OrderUpdate(execution=Execution.CANCELED) as update]:
             return update
         case [RequestRejected(reason=reason)]:
-            raise rejection(reason)
+            raise cancel_refused(reason)
         case other:
             raise unexpected() from TypeError(f"not the outcome of a cancel: {other}")
 

@@ -38,6 +38,7 @@ EXCHANGE_INFO: dict[str, Any] = {
         {
             "symbol": "BTCUSDT",
             "status": "TRADING",
+            "statusReason": "",
             "baseAsset": "BTC",
             "quoteAsset": "USDT",
             "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],

@@ -18,7 +18,7 @@ from api.errors import (
 )
 from api.feeds.rules import MarketRules
 from api.handlers import shapes
-from api.handlers.cancelling import CANCEL_RESTRICTIONS, restriction
+from api.handlers.cancelling import CANCEL_RESTRICTIONS, cancel_refused, restriction
 from api.handlers.exchange import Exchange
 from api.handlers.order_entry import NewOrder, read_new_order
 from api.handlers.parameters import Kind, Parameter, Parameters
@@ -81,7 +81,7 @@ CANCEL_REPLACE = (
     ),
 )
 
-_NOT_CANCELLED = (Reason.UNKNOWN_ORDER, Reason.CANCEL_RESTRICTED)
+_NOT_CANCELLED = (Reason.UNKNOWN_ORDER, Reason.CANCEL_RESTRICTED, Reason.MARKET_CLOSED)
 
 
 async def cancel_replace(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:
@@ -174,7 +174,7 @@ def _answer(updates: list[Update], wanted: NewOrder, cancel_id: str) -> Json:
         case [OrderUpdate(execution=Execution.CANCELED) as cancelled, *rest]:
             cancel, response = "SUCCESS", shapes.canceled_order(cancelled, cancel_id)
         case [RequestRejected(reason=reason) as refused, *rest] if reason in _NOT_CANCELLED:
-            cancel, response = "FAILURE", shapes.refusal(rejection(reason))
+            cancel, response = "FAILURE", shapes.refusal(cancel_refused(reason))
             if not refused.order_id:
                 raise both_failed(_data(cancel, "NOT_ATTEMPTED", response, None))
         case [RequestRejected(reason=reason, at=at)]:

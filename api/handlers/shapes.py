@@ -281,6 +281,7 @@ def market(rules: MarketRules) -> Json:
     return {
         "symbol": config.market,
         "status": config.status.value,
+        "statusReason": config.reason,
         "baseAsset": config.base,
         "baseAssetPrecision": 8,
         "quoteAsset": config.quote,

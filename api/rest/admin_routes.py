@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from api.auth import ADMIN_KEY_HEADER, same_secret
@@ -44,6 +45,7 @@ def add_admin_routes(app: FastAPI, exchange: Exchange) -> None:
     for method, path, route, summary, body in (
         ("POST", "/markets", routes.create_market, "Create a market", admin.NewMarket),
         ("GET", "/markets", routes.markets, "All markets", None),
+        ("PUT", "/markets/{symbol}", routes.change_market, "Change a market", admin.MarketChange),
         ("POST", "/accounts", routes.create_account, "Open an account", NewAccount),
         ("GET", "/accounts", routes.accounts, "All accounts", None),
         ("PUT", "/accounts/{account}/login", routes.set_login, "Who may log in", NewLogin),
@@ -103,6 +105,16 @@ class _Routes:
         action = AuditAction.MARKET_CREATED
         async with self._audit.action(actor, action, VENUE, wanted.symbol, terms):
             return reply(await admin.create_market(self._exchange, wanted), 201)
+
+    async def change_market(self, request: Request) -> Response:
+        actor, symbol = self._admit(request), request.path_params["symbol"]
+        wanted = await read_json(request, admin.MarketChange)
+        fields = msgspec.structs.asdict(wanted).items()
+        terms = {name: str(value) for name, value in fields if value is not None}
+        market = self._exchange.rules(symbol).market
+        action = AuditAction.MARKET_CHANGED
+        async with self._audit.action(actor, action, VENUE, market, terms):
+            return reply(await admin.change_market(self._exchange, market, wanted))
 
     async def accounts(self, request: Request) -> Response:
         self._admit(request)

@@ -60,6 +60,9 @@ _MARKET = {
     "taker_fee_bps": 0,
     "protection_bps": 500,
     "partition": 0,
+    "reason": "",
+    "band_bps": 0,
+    "band_ms": 0,
 }
 
 
@@ -109,6 +112,10 @@ EXAMPLES = {
     ("GET", "/auth/v1/audit"): Example([_ENTRY]),
     ("POST", "/admin/v1/markets"): Example(_MARKET, _NEW_MARKET),
     ("GET", "/admin/v1/markets"): Example([_MARKET]),
+    ("PUT", "/admin/v1/markets/{symbol}"): Example(
+        {**_MARKET, "status": "HALT", "reason": "index provider is down"},
+        {"status": "HALT", "reason": "index provider is down"},
+    ),
     ("POST", "/admin/v1/accounts"): Example(
         {"account": "alice", "created": 1499827319559}, {"account": "alice"}
     ),

@@ -114,6 +114,10 @@ FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
         "maker_fee_bps": "In basis points of what is received.",
         "taker_fee_bps": "In basis points of what is received.",
         "protection_bps": "How far from the best price a market order may trade, in basis points.",
+        "reason": "Why its status is what it is, for people; empty where nobody has said.",
+        "band_bps": "How far the price may move within `band_ms` before the market halts itself, in"
+        " basis points; 0 for any way.",
+        "band_ms": "See `band_bps`; in milliseconds.",
     },
 }
 

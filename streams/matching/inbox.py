@@ -13,6 +13,7 @@ import msgspec
 
 from streams.matching.rules import check_config
 from streams.messages import (
+    BASIS_POINTS,
     FRAME_BYTES_MAX,
     FRAME_COMMANDS_MAX,
     FRAME_VERSION,
@@ -24,6 +25,7 @@ from streams.messages import (
     Frame,
     MarketCommand,
     MarketConfig,
+    MarketTerms,
     Place,
     Replace,
     Tick,
@@ -34,6 +36,8 @@ from streams.outputs import MalformedRecord
 
 TEXT_CHARS_MAX = 64
 """Length of a name: of an account, a market, an asset or a client order id."""
+
+BAND_MS_MAX = 24 * 3_600_000
 
 
 class Inbox:
@@ -79,8 +83,9 @@ class Inbox:
     def _check_unnumbered(self, frame: Frame[MarketCommand]) -> None:
         for command in frame.commands:
             match command:
-                case ConfigureMarket(config=config):
+                case ConfigureMarket(config=config, terms=terms):
                     _check_config(config, self._partition)
+                    _check_terms(terms)
                 case Tick():
                     pass
                 case _:
@@ -141,6 +146,13 @@ def _check_texts(*texts: str) -> None:
     for text in texts:
         if not (0 < len(text) <= TEXT_CHARS_MAX and text.isascii() and text.isprintable()):
             raise MalformedRecord(f"no name: {text[:TEXT_CHARS_MAX]!r}")
+
+
+def _check_terms(terms: MarketTerms) -> None:
+    if terms.reason:
+        _check_texts(terms.reason)
+    if not (0 <= terms.band_bps <= BASIS_POINTS and 0 <= terms.band_ms <= BAND_MS_MAX):
+        raise MalformedRecord(f"a band of {terms.band_bps} basis points in {terms.band_ms} ms")
 
 
 def _check_config(config: MarketConfig, partition: int) -> None:

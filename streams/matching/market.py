@@ -15,6 +15,7 @@ from sys import intern
 import msgspec
 
 from streams.matching.book import BookSide, Order
+from streams.matching.breaker import Breaker
 from streams.matching.outcomes import (
     Accepted,
     Amended,
@@ -30,6 +31,7 @@ from streams.matching.settlement import unspent
 from streams.matching.trading import UNBOUNDED, Trading
 from streams.messages import (
     AMENDMENTS_MAX,
+    NO_TERMS,
     UNITS_MAX,
     Amend,
     Cancel,
@@ -37,6 +39,7 @@ from streams.messages import (
     CancelRestriction,
     MarketConfig,
     MarketStatus,
+    MarketTerms,
     Millis,
     OrderType,
     Place,
@@ -56,6 +59,9 @@ _GTC = TimeInForce.GTC
 _FOK = TimeInForce.FOK
 _OK = Reason.NONE
 _TRADING = MarketStatus.TRADING
+_BREAK = MarketStatus.BREAK
+
+OUTSIDE_BAND = "circuit breaker: the price has left its band"
 _NO_PREVENTION = SelfTradePrevention.NONE
 
 
@@ -79,11 +85,11 @@ class Market(Trading):
             return self._amend(command)
         return self._cancel_replace(command, at)
 
-    def configure(self, config: MarketConfig) -> int:
+    def configure(self, config: MarketConfig, terms: MarketTerms = NO_TERMS) -> int:
         """Change what of a market can change, and name that change.
 
-        These are status, minimum notional, fees and protection. What orders in the book are counted
-        in, and where the market lives, stays as it was, whatever `config` says of it.
+        These are status, minimum notional, fees, protection and terms. What orders in the book are
+        counted in, and where the market lives, stays as it was, whatever `config` says of it.
         """
         self.config = msgspec.structs.replace(
             self.config,
@@ -94,7 +100,23 @@ class Market(Trading):
             protection_bps=config.protection_bps,
         )
         self.rules = Rules(self.config)
+        self.terms = terms
+        self.breaker = Breaker()
         return self._next()
+
+    def halt_outside_band(self, outcomes: list[Outcome], at: Millis) -> int:
+        """Halt where a command's trades have left the band; the name of that change, 0 for none.
+
+        What traded has traded: it is the next command that finds the market halted.
+        """
+        terms, breaks = self.terms, False
+        for outcome in outcomes:
+            if isinstance(outcome, Traded):
+                breaks = self.breaker.breaks(outcome.price, at, terms) or breaks
+        if not breaks or self.config.status is not _TRADING:
+            return 0
+        halted = msgspec.structs.replace(self.config, status=MarketStatus.HALT)
+        return self.configure(halted, msgspec.structs.replace(terms, reason=OUTSIDE_BAND))
 
     def tick(self) -> int:
         """Name the passing of time: an event that changes nothing, so that what is told of the
@@ -166,6 +188,8 @@ class Market(Trading):
         order = book.orders.get(command.order_id)
         if order is None or order.account != command.account:
             return [Rejected(command, Reason.UNKNOWN_ORDER)]
+        if self.config.status is _BREAK:
+            return [Rejected(command, Reason.MARKET_CLOSED)]
         if command.restriction and not _is_for(command.restriction, order):
             return [Rejected(command, Reason.CANCEL_RESTRICTED)]
         book.remove(order)
@@ -181,6 +205,8 @@ class Market(Trading):
         else:
             fits = not command.restriction or _is_for(command.restriction, order)
             failure = Reason.NONE if fits else Reason.CANCEL_RESTRICTED
+            if self.config.status is _BREAK:
+                failure = Reason.MARKET_CLOSED
         if failure and command.stop_on_failure:
             return [Rejected(command, failure, held=not command.refusal)]
         outcomes: list[Outcome] = []

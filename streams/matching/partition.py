@@ -21,6 +21,7 @@ from streams.messages import (
     ConfigureMarket,
     MarketConfig,
     MarketId,
+    MarketTerms,
     Millis,
     OrderUpdate,
     Reason,
@@ -66,8 +67,8 @@ class MatchingPartition:
             command = frame.commands[index]
             self.outbox.begin(offset, index, self.time)
             match command:
-                case ConfigureMarket(config=config):
-                    self._configure(config)
+                case ConfigureMarket(config=config, terms=terms):
+                    self._configure(config, terms)
                 case Tick():
                     self._tick()
                 case _:
@@ -79,7 +80,7 @@ class MatchingPartition:
                 self.outbox.depth(depth)
         return self.outbox.take()
 
-    def _configure(self, config: MarketConfig) -> None:
+    def _configure(self, config: MarketConfig, terms: MarketTerms) -> None:
         """Create a market or change it, and say how it is configured since.
 
         What of a market can't change stays: the event says what holds, not what was asked for.
@@ -87,13 +88,13 @@ class MatchingPartition:
         market = self.markets.get(config.market)
         if market is None:
             market = self.markets[config.market] = Market(config)
-            seq = market.configure(config)
+            seq = market.configure(config, terms)
             feed = self.feeds[config.market] = DepthFeed(market)
-            self.outbox.market(market_event(market.config, seq, self.outbox))
+            self.outbox.market(market_event(market.config, seq, self.outbox, market.terms))
             self.outbox.depth(feed.snapshot(self.time))
         else:
-            seq = market.configure(config)
-            self.outbox.market(market_event(market.config, seq, self.outbox))
+            seq = market.configure(config, terms)
+            self.outbox.market(market_event(market.config, seq, self.outbox, market.terms))
 
     def _tick(self) -> None:
         """Tell the books that have not been told whole for long."""
@@ -112,6 +113,10 @@ class MatchingPartition:
         report(self.outbox, market.config, command, outcomes)
         feed = self.feeds[command.market]
         feed.note(outcomes)
+        if market.terms.band_bps:
+            seq = market.halt_outside_band(outcomes, self.time)
+            if seq:
+                self.outbox.market(market_event(market.config, seq, self.outbox, market.terms))
         return feed
 
     def begin_epoch(
@@ -130,7 +135,8 @@ class MatchingPartition:
             market.seq = feed.last_seq = numbers.seq
             market.trade_id, market.aggregate_id = numbers.trade_id, numbers.aggregate_id
             feed.diffs = 0
-            self.outbox.market(market_event(market.config, market.seq, self.outbox))
+            event = market_event(market.config, market.seq, self.outbox, market.terms)
+            self.outbox.market(event)
             self.outbox.depth(feed.snapshot(self.time))
         return self.outbox.take()
 

@@ -35,6 +35,7 @@ from streams.matching.settlement import (
     unspent,
 )
 from streams.messages import (
+    NO_TERMS,
     UNITS_MAX,
     AccountId,
     Amend,
@@ -44,6 +45,7 @@ from streams.messages import (
     Execution,
     Market,
     MarketConfig,
+    MarketTerms,
     MoveHold,
     OrderId,
     OrderStatus,
@@ -144,7 +146,9 @@ def report_rejection(outbox: Outbox, rejected: Rejected, config: MarketConfig | 
             assert_never(command)
 
 
-def market_event(config: MarketConfig, seq: int, outbox: Outbox) -> Market:
+def market_event(
+    config: MarketConfig, seq: int, outbox: Outbox, terms: MarketTerms = NO_TERMS
+) -> Market:
     """How a market is configured since its event `seq`."""
     return Market(
         market=config.market,
@@ -160,6 +164,9 @@ def market_event(config: MarketConfig, seq: int, outbox: Outbox) -> Market:
         maker_fee_bps=config.maker_fee_bps,
         taker_fee_bps=config.taker_fee_bps,
         protection_bps=config.protection_bps,
+        reason=terms.reason,
+        band_bps=terms.band_bps,
+        band_ms=terms.band_ms,
     )
 
 

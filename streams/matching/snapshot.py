@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from streams.matching.book import Order
+from streams.matching.breaker import Breaker
 from streams.matching.depth import DepthFeed
 from streams.matching.market import Market
 from streams.messages import (
+    NO_TERMS,
     AccountFees,
     MarketConfig,
+    MarketTerms,
     Millis,
     OrderId,
     OrderType,
@@ -54,6 +57,15 @@ class MarketHead(msgspec.Struct, frozen=True, array_like=True, tag="market"):
     trade_id: int
     aggregate_id: int
     orders: int
+
+
+class TermsRow(msgspec.Struct, frozen=True, array_like=True, tag="terms"):
+    """What else holds on the last market; one on which nothing does has no such chunk."""
+
+    terms: MarketTerms
+    reference: int
+    since: int
+    last: int
 
 
 class OrderRow(msgspec.Struct, frozen=True, array_like=True):
@@ -102,7 +114,7 @@ class DepthHead(msgspec.Struct, frozen=True, array_like=True, tag="depth"):
     snapshot_at: Millis = Millis(0)
 
 
-Chunk = Head | MarketHead | Orders | Extras | DepthHead
+Chunk = Head | MarketHead | TermsRow | Orders | Extras | DepthHead
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Chunk] = msgspec.msgpack.Decoder(Chunk)
@@ -136,6 +148,11 @@ def write_market(market: Market) -> Iterator[bytes]:
             market.config, market.seq, market.trade_id, market.aggregate_id, len(book.orders)
         )
     )
+    breaker = market.breaker
+    if market.terms != NO_TERMS:
+        yield _encoder.encode(
+            TermsRow(market.terms, breaker.reference, breaker.since, breaker.last)
+        )
     rows = (_row(order) for order in book.resting())
     while chunk := list(islice(rows, ROWS_MAX)):
         yield _encoder.encode(Orders(chunk))
@@ -179,6 +196,8 @@ def _read_market(
     market.seq, market.trade_id, market.aggregate_id = head.seq, head.trade_id, head.aggregate_id
     for chunk in rest:
         match chunk:
+            case TermsRow(terms, reference, since, last):
+                market.terms, market.breaker = terms, Breaker(reference, since, last)
             case Orders(rows=rows):
                 for row in rows:
                     market.book.add(_order(row))

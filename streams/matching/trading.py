@@ -6,11 +6,12 @@ What of it may trade, and what becomes of the rest, is up to `market`.
 from __future__ import annotations
 
 from streams.matching.book import Book, BookSide, Level, Order
+from streams.matching.breaker import Breaker
 from streams.matching.outcomes import Outcome, Prevented, Traded
 from streams.matching.rules import Rules
 from streams.matching.self_trades import ends_taker, lots_of_others, others_can_fill, taken
 from streams.matching.settlement import is_filled, unspent
-from streams.messages import MarketConfig, OrderType, SelfTradePrevention
+from streams.messages import NO_TERMS, MarketConfig, OrderType, SelfTradePrevention
 
 _MARKET = OrderType.MARKET
 _NO_PREVENTION = SelfTradePrevention.NONE
@@ -22,11 +23,22 @@ UNBOUNDED = 1 << 200
 class Trading:
     """A book, and what the next events and trades of its market are called."""
 
-    __slots__ = ("aggregate_id", "book", "config", "rules", "seq", "trade_id")
+    __slots__ = (
+        "aggregate_id",
+        "book",
+        "breaker",
+        "config",
+        "rules",
+        "seq",
+        "terms",
+        "trade_id",
+    )
 
     def __init__(self, config: MarketConfig) -> None:
         """Raises `ValueError` where tick x lot is not a whole number of quote units."""
         self.config = config
+        self.terms = NO_TERMS
+        self.breaker = Breaker()
         self.rules = Rules(config)
         self.book = Book()
         self.seq = 0

@@ -29,6 +29,7 @@ class AuditAction(StrEnum):
     ACCOUNT_STATUS_SET = "account status set"
     FEES_SET = "fees set"
     MARKET_CREATED = "market created"
+    MARKET_CHANGED = "market changed"
     KEY_CREATED = "key created"
     KEY_REVOKED = "key revoked"
     LOGIN_SET = "login set"

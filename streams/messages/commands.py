@@ -8,12 +8,14 @@ import msgspec
 
 from streams.messages.units import Lots, Sequence, Ticks, Units
 from streams.messages.vocabulary import (
+    NO_TERMS,
     AccountId,
     AccountStatus,
     Asset,
     CancelRestriction,
     MarketConfig,
     MarketId,
+    MarketTerms,
     OrderId,
     OrderType,
     Reason,
@@ -309,9 +311,10 @@ class Replace(_Command, frozen=True, tag=3):
 
 
 class ConfigureMarket(_Command, frozen=True, tag=4):
-    """Create a market, or change what of it can change: minimum notional, fees, status."""
+    """Create a market, or change what of it can change: minimum notional, fees, status, terms."""
 
     config: MarketConfig
+    terms: MarketTerms = NO_TERMS
 
 
 class Tick(_Command, frozen=True, tag=5):

@@ -324,7 +324,11 @@ class Kline(_Public, frozen=True):
 
 
 class Market(_Public, frozen=True):
-    """A market's configuration since its event `seq`; fees in basis points."""
+    """A market's configuration since its event `seq`; fees in basis points.
+
+    `reason` says why its status is what it is. It halts itself where its price moves by more than
+    `band_bps` within `band_ms` milliseconds, if these are not 0.
+    """
 
     status: MarketStatus
     partition: int
@@ -336,6 +340,9 @@ class Market(_Public, frozen=True):
     maker_fee_bps: int
     taker_fee_bps: int
     protection_bps: int
+    reason: str = ""
+    band_bps: int = 0
+    band_ms: int = 0
 
 
 _json = msgspec.json.Encoder()

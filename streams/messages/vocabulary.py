@@ -201,3 +201,19 @@ class MarketConfig(msgspec.Struct, frozen=True, array_like=True):
         if rest or not value:
             raise ValueError(f"{self.market}: tick x lot is not a whole number of quote units")
         return value
+
+
+class MarketTerms(msgspec.Struct, frozen=True, array_like=True):
+    """What else holds on a market; most have none of it.
+
+    `reason` says to people why its status is what it is. Where the price moves by more than
+    `band_bps` basis points within `band_ms` milliseconds of the log's time, the market halts
+    itself; 0 for never.
+    """
+
+    reason: str = ""
+    band_bps: int = 0
+    band_ms: int = 0
+
+
+NO_TERMS = MarketTerms()

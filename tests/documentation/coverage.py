@@ -73,7 +73,8 @@ NOT_SERVED = {
 
 DIFFERS = {
     "GET /api/v3/exchangeInfo": Remark(
-        "filters `PRICE_FILTER`, `LOT_SIZE`, `MIN_NOTIONAL`; `rateLimits` has no `RAW_REQUESTS`",
+        "`statusReason` besides; filters `PRICE_FILTER`, `LOT_SIZE`, `MIN_NOTIONAL`,"
+        " `MAX_NUM_ORDER_AMENDS`; `rateLimits` has no `RAW_REQUESTS`",
         {**STATUS, "permissions": "every market has `SPOT` alone"},
     ),
     "GET /api/v3/depth": Remark(

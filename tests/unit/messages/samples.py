@@ -15,6 +15,7 @@ import msgspec
 
 from streams.messages import (
     FRAME_VERSION,
+    NO_TERMS,
     AccountCommand,
     AccountFees,
     AccountId,
@@ -50,6 +51,7 @@ from streams.messages import (
     MarketConfig,
     MarketId,
     MarketStatus,
+    MarketTerms,
     Millis,
     MoveHold,
     Offset,
@@ -197,7 +199,8 @@ MARKET_COMMANDS: tuple[MarketCommand, ...] = (
             10,
             500,
             MarketStatus.CANCEL_ONLY,
-        )
+        ),
+        MarketTerms("delisted on Friday", 700, 60_000),
     ),
     Tick(),
     Amend(REQUEST, ORDER, ANN, BTCUSDT, "mine-2", Lots(120)),
@@ -402,6 +405,9 @@ PUBLIC_EVENTS: tuple[PublicEvent, ...] = (
         maker_fee_bps=8,
         taker_fee_bps=10,
         protection_bps=500,
+        reason="an experiment",
+        band_bps=700,
+        band_ms=60_000,
     ),
 )
 
@@ -415,6 +421,8 @@ FORMATS: dict[type, int] = {
     CancelOrder: 3,
     Place: 3,
     Cancel: 2,
+    ConfigureMarket: 2,
+    Market: 2,
     OrderUpdate: 4,
     RequestRejected: 2,
     BalanceUpdate: 2,
@@ -457,6 +465,8 @@ EARLIER: tuple[tuple[Message, int], ...] = (
     (msgspec.structs.replace(_BALANCE_UPDATE, orders=None), 1),
     (msgspec.structs.replace(_ORDER_UPDATE, amendment=None), 1),
     (_ORDER_UPDATE, 2),
+    (msgspec.structs.replace(MARKET_COMMANDS[3], terms=NO_TERMS), 1),
+    (msgspec.structs.replace(PUBLIC_EVENTS[4], reason="", band_bps=0, band_ms=0), 1),
     (
         msgspec.structs.replace(
             _ACCOUNT_STATE, status=AccountStatus.OPEN, reason="", fees=None, withdrawals=[]

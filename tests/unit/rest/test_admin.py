@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from api.errors import ApiError
+from api.feeds.rules import MarketRules
 from api.handlers.accounts import NewAccount, NewKey, NewLogin
-from api.handlers.admin import NewDeposit, NewMarket, market_config
+from api.handlers.admin import MarketChange, NewDeposit, NewMarket, changed_market, market_config
 from api.handlers.standing import Decision, NewFees, NewStatus, NewWithdrawal
 from api.handlers.users import Logout, NewOwnKey, NewPassword, Refresh
 from api.rest.examples import EXAMPLES
@@ -18,6 +19,11 @@ from streams.messages import (
     Asset,
     Deposit,
     Frame,
+    Market,
+    MarketId,
+    MarketStatus,
+    MarketTerms,
+    Millis,
     OpenAccount,
     Sequence,
     Units,
@@ -32,6 +38,7 @@ BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("POST", "/auth/v1/password"): NewPassword,
     ("POST", "/auth/v1/keys"): NewOwnKey,
     ("POST", "/admin/v1/markets"): NewMarket,
+    ("PUT", "/admin/v1/markets/{symbol}"): MarketChange,
     ("POST", "/admin/v1/accounts"): NewAccount,
     ("PUT", "/admin/v1/accounts/{account}/login"): NewLogin,
     ("POST", "/admin/v1/accounts/{account}/keys"): NewKey,
@@ -118,3 +125,45 @@ def test_a_market_that_cannot_be_is_refused_with_the_reason(
 def test_what_is_no_description_of_a_market_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({**MARKET, **change}, NewMarket)
+
+
+def known(**fields: object) -> MarketRules:
+    event = Market(
+        market=MarketId("BTCUSDT"),
+        seq=Sequence(7),
+        time=Millis(0),
+        status=MarketStatus.HALT,
+        partition=3,
+        base=Asset("BTC"),
+        quote=Asset("USDT"),
+        tick_size="0.01000000",
+        lot_size="0.00001000",
+        min_notional="1.00000000",
+        maker_fee_bps=1,
+        taker_fee_bps=2,
+        protection_bps=500,
+        reason="case 7",
+        band_bps=700,
+        band_ms=60_000,
+    )
+    return MarketRules.of(msgspec.structs.replace(event, **fields))
+
+
+def test_a_change_of_a_market_leaves_the_rest_as_it_was() -> None:
+    command = changed_market(known(), MarketChange(taker_fee_bps=9))
+    assert (command.config.maker_fee_bps, command.config.taker_fee_bps) == (1, 9)
+    assert (command.config.status, command.config.partition) == (MarketStatus.HALT, 3)
+    assert (command.config.tick, command.config.min_notional) == (1_000_000, 100_000_000)
+    assert command.terms == MarketTerms("case 7", 700, 60_000)
+
+
+def test_a_reason_goes_with_its_status() -> None:
+    opened = changed_market(known(), MarketChange(status=MarketStatus.TRADING))
+    assert (opened.config.status, opened.terms.reason) == (MarketStatus.TRADING, "")
+    told = changed_market(known(), MarketChange(reason="case 8"))
+    assert (told.config.status, told.terms.reason) == (MarketStatus.HALT, "case 8")
+
+
+def test_a_change_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ApiError):
+        changed_market(known(), MarketChange(min_notional="much"))
