@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from infra import installation, launch
@@ -77,7 +78,9 @@ def create_topics_and_tables(settings: Settings) -> None:
 
 
 def take_down(settings: Settings) -> Iterator[str]:
-    """Stop what `bring_up` started, the last first. Yields the name of each that ran."""
+    """Stop what `bring_up` started, the doors first and the servers last. Yields the name of each
+    that ran.
+    """
     records = Records(settings.home)
     with records.exclusive("services", LOCK_LIMIT_S):
         yield from _stop_services(records)
@@ -85,9 +88,14 @@ def take_down(settings: Settings) -> Iterator[str]:
 
 
 def _stop_services(records: Records) -> Iterator[str]:
-    for service in reversed(SERVICES):
-        if records.stop(service.name):
-            yield service.name
+    """The doors first, so that nothing new comes in; then all that works on it, side by side."""
+    doors = [service.name for service in SERVICES if service.has_a_door]
+    others = [service.name for service in SERVICES if not service.has_a_door]
+    with ThreadPoolExecutor(len(SERVICES)) as threads:
+        for names in (doors, others):
+            for name, ran in zip(names, threads.map(records.stop, names), strict=True):
+                if ran:
+                    yield name
 
 
 def _ground(settings: Settings, report: Report) -> Addresses:
