@@ -9,14 +9,11 @@ from streams.matching import snapshot
 from streams.matching.depth import DepthFeed
 from streams.matching.inbox import Inbox
 from streams.matching.market import Market, OrderCommand
+from streams.matching.order_updates import report_standing
 from streams.matching.outbox import Outbox
 from streams.matching.outcomes import Rejected
-from streams.matching.reports import (
-    market_event,
-    report,
-    report_rejection,
-    report_standing,
-)
+from streams.matching.public_events import market_event
+from streams.matching.reports import report, report_rejection
 from streams.messages import (
     ConfigureMarket,
     MarketConfig,

@@ -7,13 +7,12 @@ refer to orders as they are now.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import assert_never
 
 import msgspec
 
-from streams.matching.book import Order
 from streams.matching.market import OrderCommand
+from streams.matching.order_updates import refuse_order, say, say_fill
 from streams.matching.outbox import Outbox
 from streams.matching.outcomes import (
     Accepted,
@@ -26,6 +25,7 @@ from streams.matching.outcomes import (
     Replaced,
     Traded,
 )
+from streams.matching.public_events import public_trade
 from streams.matching.settlement import (
     exchange,
     improvement,
@@ -35,21 +35,16 @@ from streams.matching.settlement import (
     unspent,
 )
 from streams.messages import (
-    NO_TERMS,
-    UNITS_MAX,
     AccountId,
     Amend,
     Amendment,
     Cancel,
     CancelReplace,
     Execution,
-    Market,
     MarketConfig,
-    MarketTerms,
     MoveHold,
     OrderId,
     OrderStatus,
-    OrderUpdate,
     Place,
     PreventedMatch,
     Reason,
@@ -57,27 +52,15 @@ from streams.messages import (
     Replace,
     RequestId,
     RequestRejected,
-    SelfTradePrevention,
-    Sequence,
-    Settle,
-    Trade,
     Units,
-    format_price,
-    format_units,
-    partition_of_request,
 )
 
 # A member of an enum takes longer to look up than to compare with.
-_TRADE = Execution.TRADE
 _NEW = Execution.NEW
 _STATUS_NEW = OrderStatus.NEW
 _FILLED = OrderStatus.FILLED
 _PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
-_NO_PREVENTION = SelfTradePrevention.NONE
 _NO_ORDER = (Reason.UNKNOWN_ORDER, Reason.UNKNOWN_MARKET)
-
-# Made of plain ints here: to a worker's busiest function a NewType is a call, and this has ten.
-_order_update: Callable[..., OrderUpdate] = OrderUpdate
 
 
 def report(
@@ -119,7 +102,7 @@ def report_rejection(outbox: Outbox, rejected: Rejected, config: MarketConfig | 
     command = rejected.command
     match command:
         case Place():
-            _report_refused_order(outbox, command, rejected, config)
+            refuse_order(outbox, command, rejected, config)
         case Cancel() | Replace() | Amend() | CancelReplace():
             if isinstance(command, CancelReplace) and not rejected.order_follows:
                 _report_not_placed(outbox, command, rejected)
@@ -146,59 +129,6 @@ def report_rejection(outbox: Outbox, rejected: Rejected, config: MarketConfig | 
             assert_never(command)
 
 
-def market_event(
-    config: MarketConfig, seq: int, outbox: Outbox, terms: MarketTerms = NO_TERMS
-) -> Market:
-    """How a market is configured since its event `seq`."""
-    return Market(
-        market=config.market,
-        seq=Sequence(seq),
-        time=outbox.at,
-        status=config.status,
-        partition=config.partition,
-        base=config.base,
-        quote=config.quote,
-        tick_size=format_units(config.tick),
-        lot_size=format_units(config.lot),
-        min_notional=format_units(config.min_notional),
-        maker_fee_bps=config.maker_fee_bps,
-        taker_fee_bps=config.taker_fee_bps,
-        protection_bps=config.protection_bps,
-        reason=terms.reason,
-        band_bps=terms.band_bps,
-        band_ms=terms.band_ms,
-    )
-
-
-def report_standing(outbox: Outbox, config: MarketConfig, order: Order) -> OrderUpdate:
-    """A resting order as it stands, named as the last update that was put out to its account."""
-    partition = partition_of_request(order.order_id)
-    return OrderUpdate(
-        source=outbox.source,
-        seq=Sequence(outbox.last_updates[partition]),
-        at=outbox.at,
-        cause=outbox.cause,
-        account=AccountId(order.account),
-        market=config.market,
-        request=RequestId(order.order_id),
-        order_id=order.order_id,
-        client_order_id=order.client_order_id,
-        execution=Execution.NEW,
-        status=OrderStatus.PARTIALLY_FILLED if order.executed else OrderStatus.NEW,
-        side=order.side,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        price=Units(order.price * config.tick),
-        quantity=Units((order.quantity + order.prevented) * config.lot),
-        created=order.created,
-        executed=Units(order.executed * config.lot),
-        executed_quote=Units(order.executed_quote),
-        last=True,
-        self_trade_prevention=order.self_trade_prevention,
-        prevented=Units(order.prevented * config.lot),
-    )
-
-
 def _request(command: OrderCommand) -> RequestId:
     return RequestId(command.order_id) if isinstance(command, Place) else command.request
 
@@ -209,7 +139,7 @@ def _report_trade(
     """Tell everybody, then the maker, then the taker."""
     base = trade.quantity * config.lot
     quote = trade.price * trade.quantity * config.tick_lot
-    outbox.trade(_public_trade(outbox, config, trade, base, quote))
+    outbox.trade(public_trade(outbox, config, trade, base, quote))
     maker, taker = trade.maker, trade.taker
     executed, executed_quote = trade.maker_executed, trade.maker_executed_quote
     done = is_filled(maker, executed, executed_quote)
@@ -217,7 +147,7 @@ def _report_trade(
     fees = maker.fees
     fee_bps = config.maker_fee_bps if fees is None else fees.maker_bps
     settle = exchange(config, maker, base, quote, fee_bps, 0, done)
-    _say_fill(
+    say_fill(
         outbox,
         config,
         trade,
@@ -239,7 +169,7 @@ def _report_trade(
     fees = taker.fees
     fee_bps = config.taker_fee_bps if fees is None else fees.taker_bps
     settle = exchange(config, taker, base, quote, fee_bps, released, done)
-    _say_fill(
+    say_fill(
         outbox,
         config,
         trade,
@@ -256,86 +186,13 @@ def _report_trade(
     )
 
 
-def _public_trade(
-    outbox: Outbox, config: MarketConfig, trade: Traded, base: int, quote: int
-) -> Trade:
-    return Trade(
-        market=config.market,
-        seq=Sequence(trade.seq),
-        time=outbox.at,
-        trade_id=trade.trade_id,
-        aggregate_id=trade.aggregate_id,
-        aggregate_last=trade.aggregate_last,
-        price=format_price(trade.price * config.tick),
-        quantity=format_units(base),
-        quote_quantity=format_units(quote),
-        maker_order_id=trade.maker.order_id,
-        taker_order_id=trade.taker.order_id,
-        taker_side=trade.taker.side,
-        cause=outbox.cause,
-    )
-
-
-def _say_fill(
-    outbox: Outbox,
-    config: MarketConfig,
-    trade: Traded,
-    order: Order,
-    request: int,
-    executed: int,
-    executed_quote: int,
-    base: int,
-    quote: int,
-    settle: Settle,
-    is_maker: bool,
-    last: bool,
-    prevented: int,
-) -> None:
-    """Put out what a trade made of one of its orders, and the settlement that follows from it."""
-    update = _order_update(
-        source=outbox.source,
-        seq=outbox.next_update(order.order_id),
-        at=outbox.at,
-        cause=outbox.cause,
-        account=order.account,
-        market=config.market,
-        request=request,
-        order_id=order.order_id,
-        client_order_id=order.client_order_id,
-        execution=_TRADE,
-        status=_FILLED if settle.done else _PARTIALLY_FILLED,
-        side=order.side,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        price=order.price * config.tick,
-        quantity=order.quantity * config.lot or executed,
-        created=order.created,
-        budget=order.budget,
-        executed=executed,
-        executed_quote=executed_quote,
-        market_seq=trade.seq,
-        trade_id=trade.trade_id,
-        last_price=trade.price * config.tick,
-        last_quantity=base,
-        last_quote=quote,
-        fee=settle.fee,
-        fee_asset=settle.received_asset,
-        is_maker=is_maker,
-        settlement=outbox.settle(settle),
-        last=last,
-    )
-    if order.prevented or order.self_trade_prevention is not _NO_PREVENTION:
-        update = _with_rarities(config, order, prevented, update, {})
-    outbox.update(update)
-
-
 def _report_accepted(
     outbox: Outbox, config: MarketConfig, accepted: Accepted, request: RequestId, last: bool
 ) -> None:
     """An order came in; what it holds too much is released."""
     order, released = accepted.order, accepted.released
     settle = release(config, order, released, done=False) if released else None
-    _say(outbox, config, order, request, _NEW, _STATUS_NEW, accepted.seq, 0, 0, settle, last=last)
+    say(outbox, config, order, request, _NEW, _STATUS_NEW, accepted.seq, 0, 0, settle, last=last)
 
 
 def _report_replaced(
@@ -343,7 +200,7 @@ def _report_replaced(
 ) -> None:
     """An order is back with a new price; what it holds too much for it is released."""
     order, released = replaced.order, replaced.released
-    _say(
+    say(
         outbox,
         config,
         order,
@@ -363,7 +220,7 @@ def _report_amended(outbox: Outbox, config: MarketConfig, amended: Amended) -> N
     """An order was reduced and renamed in its place; what it holds too much is released."""
     order = amended.order
     account, old_name = AccountId(order.account), amended.old_client_order_id
-    _say(
+    say(
         outbox,
         config,
         order,
@@ -404,7 +261,7 @@ def _report_closed(
         status = _FILLED if closed.filled else OrderStatus.EXPIRED
         if reason is Reason.SELF_TRADE:
             status = OrderStatus.EXPIRED_IN_MATCH
-    _say(
+    say(
         outbox,
         config,
         order,
@@ -438,7 +295,7 @@ def _report_prevented(
     )
     if prevented.maker_lots:
         closed, executed = prevented.maker_closed, maker.executed
-        _say(
+        say(
             outbox,
             config,
             maker,
@@ -454,7 +311,7 @@ def _report_prevented(
             more={"prevention": match_, "is_maker": True},
         )
     closed, released = prevented.taker_closed, prevented.taker_released
-    _say(
+    say(
         outbox,
         config,
         taker,
@@ -478,126 +335,9 @@ def _prevented_status(closed: bool, executed: int) -> OrderStatus:
     return _PARTIALLY_FILLED if executed else _STATUS_NEW
 
 
-def _say(
-    outbox: Outbox,
-    config: MarketConfig,
-    order: Order,
-    request: RequestId,
-    execution: Execution,
-    status: OrderStatus,
-    market_seq: int,
-    executed: int,
-    executed_quote: int,
-    settle: Settle | None,
-    *,
-    reason: Reason = Reason.NONE,
-    last: bool = False,
-    prevented: int = 0,
-    more: Mapping[str, object] | None = None,
-) -> None:
-    """Put out an update of an order that is about no trade, and the settlement it leads to.
-
-    `more` are fields that few updates have.
-    """
-    update = _order_update(
-        source=outbox.source,
-        seq=outbox.next_update(order.order_id),
-        at=outbox.at,
-        cause=outbox.cause,
-        account=order.account,
-        market=config.market,
-        request=request,
-        order_id=order.order_id,
-        client_order_id=order.client_order_id,
-        execution=execution,
-        status=status,
-        side=order.side,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        price=order.price * config.tick,
-        quantity=(order.quantity or executed) * config.lot,
-        created=order.created,
-        budget=order.budget,
-        executed=executed * config.lot,
-        executed_quote=executed_quote,
-        market_seq=market_seq,
-        reason=reason,
-        settlement=outbox.settle(settle) if settle else 0,
-        last=last,
-    )
-    if more or order.prevented or order.self_trade_prevention is not _NO_PREVENTION:
-        update = _with_rarities(config, order, prevented, update, more or {})
-    outbox.update(update)
-
-
-def _with_rarities(
-    config: MarketConfig,
-    order: Order,
-    prevented: int,
-    update: OrderUpdate,
-    more: Mapping[str, object],
-) -> OrderUpdate:
-    """An update with what few orders have: `prevented` lots of them so far, and `more`.
-
-    To see that an order has nothing of it costs less than to write that into its updates.
-    """
-    ordered = (order.quantity + order.prevented) * config.lot
-    return msgspec.structs.replace(
-        update,
-        quantity=update.executed if order.budget else Units(ordered),
-        self_trade_prevention=order.self_trade_prevention,
-        prevented=Units(prevented * config.lot),
-        **more,
-    )
-
-
 def _report_not_placed(outbox: Outbox, command: CancelReplace, rejected: Rejected) -> None:
     """Give back the hold of an order that was not tried."""
     if rejected.held and not command.refusal:
         held = command.place.hold - command.lacking
         place = msgspec.structs.replace(command.place, hold=Units(held))
         outbox.settle(return_hold(place, done=True))
-
-
-def _report_refused_order(
-    outbox: Outbox, command: Place, rejected: Rejected, config: MarketConfig | None
-) -> None:
-    """Refuse an order and give back its hold.
-
-    Without a market its ticks and lots say nothing. A duplicate has no hold of its own: what is
-    held under its id is the living order's. Nor has one that its ledger refused.
-    """
-    reason = rejected.reason
-    tick, lot = (config.tick, config.lot) if config else (0, 0)
-    settlement = Sequence(0)
-    if rejected.held:
-        settlement = outbox.settle(return_hold(command, done=True))
-    outbox.update(
-        OrderUpdate(
-            source=outbox.source,
-            seq=outbox.next_update(command.order_id),
-            at=outbox.at,
-            cause=outbox.cause,
-            account=command.account,
-            market=command.market,
-            request=RequestId(command.order_id),
-            order_id=command.order_id,
-            client_order_id=command.client_order_id,
-            execution=Execution.REJECTED,
-            status=OrderStatus.REJECTED,
-            side=command.side,
-            order_type=command.order_type,
-            time_in_force=command.time_in_force,
-            price=_bounded(command.price * tick),
-            quantity=_bounded(command.quantity * lot),
-            created=outbox.at,
-            budget=_bounded(command.budget),
-            reason=reason,
-            settlement=settlement,
-        )
-    )
-
-
-def _bounded(amount: int) -> Units:
-    """A refused amount may be one that no message can hold."""
-    return Units(max(0, min(amount, UNITS_MAX)))

@@ -1,0 +1,241 @@
+"""What the owner of an order is told of it: one update, and the settlement it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from streams.matching.book import Order
+from streams.matching.outbox import Outbox
+from streams.matching.outcomes import (
+    Rejected,
+    Traded,
+)
+from streams.matching.settlement import (
+    return_hold,
+)
+from streams.messages import (
+    UNITS_MAX,
+    AccountId,
+    Execution,
+    MarketConfig,
+    OrderStatus,
+    OrderUpdate,
+    Place,
+    Reason,
+    RequestId,
+    SelfTradePrevention,
+    Sequence,
+    Settle,
+    Units,
+    partition_of_request,
+)
+
+# A member of an enum takes longer to look up than to compare with.
+_TRADE = Execution.TRADE
+_FILLED = OrderStatus.FILLED
+_PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
+_NO_PREVENTION = SelfTradePrevention.NONE
+
+# Made of plain ints here: to a worker's busiest function a NewType is a call, and this has ten.
+_order_update: Callable[..., OrderUpdate] = OrderUpdate
+
+
+def report_standing(outbox: Outbox, config: MarketConfig, order: Order) -> OrderUpdate:
+    """A resting order as it stands, named as the last update that was put out to its account."""
+    partition = partition_of_request(order.order_id)
+    return OrderUpdate(
+        source=outbox.source,
+        seq=Sequence(outbox.last_updates[partition]),
+        at=outbox.at,
+        cause=outbox.cause,
+        account=AccountId(order.account),
+        market=config.market,
+        request=RequestId(order.order_id),
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        execution=Execution.NEW,
+        status=OrderStatus.PARTIALLY_FILLED if order.executed else OrderStatus.NEW,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        price=Units(order.price * config.tick),
+        quantity=Units((order.quantity + order.prevented) * config.lot),
+        created=order.created,
+        executed=Units(order.executed * config.lot),
+        executed_quote=Units(order.executed_quote),
+        last=True,
+        self_trade_prevention=order.self_trade_prevention,
+        prevented=Units(order.prevented * config.lot),
+    )
+
+
+def say_fill(
+    outbox: Outbox,
+    config: MarketConfig,
+    trade: Traded,
+    order: Order,
+    request: int,
+    executed: int,
+    executed_quote: int,
+    base: int,
+    quote: int,
+    settle: Settle,
+    is_maker: bool,
+    last: bool,
+    prevented: int,
+) -> None:
+    """Put out what a trade made of one of its orders, and the settlement that follows from it."""
+    update = _order_update(
+        source=outbox.source,
+        seq=outbox.next_update(order.order_id),
+        at=outbox.at,
+        cause=outbox.cause,
+        account=order.account,
+        market=config.market,
+        request=request,
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        execution=_TRADE,
+        status=_FILLED if settle.done else _PARTIALLY_FILLED,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        price=order.price * config.tick,
+        quantity=order.quantity * config.lot or executed,
+        created=order.created,
+        budget=order.budget,
+        executed=executed,
+        executed_quote=executed_quote,
+        market_seq=trade.seq,
+        trade_id=trade.trade_id,
+        last_price=trade.price * config.tick,
+        last_quantity=base,
+        last_quote=quote,
+        fee=settle.fee,
+        fee_asset=settle.received_asset,
+        is_maker=is_maker,
+        settlement=outbox.settle(settle),
+        last=last,
+    )
+    if order.prevented or order.self_trade_prevention is not _NO_PREVENTION:
+        update = _with_rarities(config, order, prevented, update, {})
+    outbox.update(update)
+
+
+def say(
+    outbox: Outbox,
+    config: MarketConfig,
+    order: Order,
+    request: RequestId,
+    execution: Execution,
+    status: OrderStatus,
+    market_seq: int,
+    executed: int,
+    executed_quote: int,
+    settle: Settle | None,
+    *,
+    reason: Reason = Reason.NONE,
+    last: bool = False,
+    prevented: int = 0,
+    more: Mapping[str, object] | None = None,
+) -> None:
+    """Put out an update of an order that is about no trade, and the settlement it leads to.
+
+    `more` are fields that few updates have.
+    """
+    update = _order_update(
+        source=outbox.source,
+        seq=outbox.next_update(order.order_id),
+        at=outbox.at,
+        cause=outbox.cause,
+        account=order.account,
+        market=config.market,
+        request=request,
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        execution=execution,
+        status=status,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        price=order.price * config.tick,
+        quantity=(order.quantity or executed) * config.lot,
+        created=order.created,
+        budget=order.budget,
+        executed=executed * config.lot,
+        executed_quote=executed_quote,
+        market_seq=market_seq,
+        reason=reason,
+        settlement=outbox.settle(settle) if settle else 0,
+        last=last,
+    )
+    if more or order.prevented or order.self_trade_prevention is not _NO_PREVENTION:
+        update = _with_rarities(config, order, prevented, update, more or {})
+    outbox.update(update)
+
+
+def _with_rarities(
+    config: MarketConfig,
+    order: Order,
+    prevented: int,
+    update: OrderUpdate,
+    more: Mapping[str, object],
+) -> OrderUpdate:
+    """An update with what few orders have: `prevented` lots of them so far, and `more`.
+
+    To see that an order has nothing of it costs less than to write that into its updates.
+    """
+    ordered = (order.quantity + order.prevented) * config.lot
+    return msgspec.structs.replace(
+        update,
+        quantity=update.executed if order.budget else Units(ordered),
+        self_trade_prevention=order.self_trade_prevention,
+        prevented=Units(prevented * config.lot),
+        **more,
+    )
+
+
+def refuse_order(
+    outbox: Outbox, command: Place, rejected: Rejected, config: MarketConfig | None
+) -> None:
+    """Refuse an order and give back its hold.
+
+    Without a market its ticks and lots say nothing. A duplicate has no hold of its own: what is
+    held under its id is the living order's. Nor has one that its ledger refused.
+    """
+    reason = rejected.reason
+    tick, lot = (config.tick, config.lot) if config else (0, 0)
+    settlement = Sequence(0)
+    if rejected.held:
+        settlement = outbox.settle(return_hold(command, done=True))
+    outbox.update(
+        OrderUpdate(
+            source=outbox.source,
+            seq=outbox.next_update(command.order_id),
+            at=outbox.at,
+            cause=outbox.cause,
+            account=command.account,
+            market=command.market,
+            request=RequestId(command.order_id),
+            order_id=command.order_id,
+            client_order_id=command.client_order_id,
+            execution=Execution.REJECTED,
+            status=OrderStatus.REJECTED,
+            side=command.side,
+            order_type=command.order_type,
+            time_in_force=command.time_in_force,
+            price=_bounded(command.price * tick),
+            quantity=_bounded(command.quantity * lot),
+            created=outbox.at,
+            budget=_bounded(command.budget),
+            reason=reason,
+            settlement=settlement,
+        )
+    )
+
+
+def _bounded(amount: int) -> Units:
+    """A refused amount may be one that no message can hold."""
+    return Units(max(0, min(amount, UNITS_MAX)))
