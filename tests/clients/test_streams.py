@@ -171,10 +171,10 @@ async def test_binances_own_client_hears_a_market_and_its_own_account(
             "avgPrice": await streams.avg_price(symbol=symbol),
             "1hTicker": await streams.rolling_window_ticker(
                 symbol=symbol,
-                window_size=RollingWindowTickerWindowSizeEnum["WINDOW_SIZE_1h"],
+                window_size=RollingWindowTickerWindowSizeEnum["WINDOW_SIZE_1h"].value,
             ),
             "kline": await streams.kline_offset(
-                symbol=symbol, interval=KlineOffsetIntervalEnum["INTERVAL_1d"]
+                symbol=symbol, interval=KlineOffsetIntervalEnum["INTERVAL_1d"].value
             ),
         }
         for name, stream in opened.items():
