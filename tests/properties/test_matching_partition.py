@@ -9,19 +9,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.matching import MatchingPartition
+from streams.matching.settlement import unspent
 from streams.matching.snapshot import write_market
 from streams.messages import (
     Amend,
     Cancel,
+    CancelReplace,
+    CancelRestriction,
     Depth,
     DepthKind,
     MarketCommand,
+    MoveHold,
     OrderId,
     OrderUpdate,
     Place,
+    Reason,
     Sequence,
     Settle,
     Side,
+    Units,
     encode_event,
     encode_frame,
     format_units,
@@ -92,6 +98,58 @@ def test_money_is_conserved(commands: list[Order]) -> None:
             else:
                 value_of_lot = order.price * TICK_LOT if order.side is Side.BUY else LOT
                 assert amount == order.remaining * value_of_lot
+
+
+picks = st.lists(
+    st.tuples(st.integers(1, 24), st.sampled_from(CancelRestriction), st.booleans()),
+    min_size=20,
+    max_size=20,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(orders, picks)
+def test_money_is_conserved_when_orders_take_the_place_of_others(
+    commands: list[Order], picks: list[tuple[int, CancelRestriction, bool]]
+) -> None:
+    """As a ledger has it: what is lacking of a new order's hold is moved from the old one's."""
+    machine, sent = new(), 0
+    held: dict[OrderId, int] = {}
+    book = machine.markets[MARKET].book
+    for command, (number, restriction, stop) in zip(commands, picks * 3, strict=False):
+        if not isinstance(command, Place) or command.order_id in book.orders:
+            continue
+        ledger = partition_of_request(command.order_id)
+        resting = list(book.resting())
+        old = resting[number % len(resting)] if resting and number % 4 else None
+        lacking = Units(0)
+        if old is not None and old.side is command.side:
+            lacking = Units(min(command.hold, held[old.order_id]))
+        asked = CancelReplace(
+            OrderId(0 if old is None else old.order_id),
+            restriction,
+            stop,
+            lacking,
+            Reason.NONE,
+            command,
+        )
+        if ledger:
+            continue  # one ledger's frames are enough
+        held[command.order_id] = command.hold - lacking
+        sent += 1
+        outputs = feed(machine, iter([frame(asked, source="ledger:0", first=sent)]))
+        for output in outputs:
+            match output.message:
+                case MoveHold(from_order_id=source, order_id=target, amount=amount):
+                    held[source] -= amount
+                    held[target] += amount
+                case Settle(order_id=order_id) as settle:
+                    held[order_id] -= settle.paid + settle.released
+                    assert held[order_id] == 0 if settle.done else held[order_id] >= 0
+        for order_id, still_held in held.items():
+            order = book.orders.get(order_id)
+            rest = 0 if order is None else unspent(machine.markets[MARKET].config, order)
+            assert still_held == rest
 
 
 def _assert_trades_balance(outputs: list[Output]) -> None:
