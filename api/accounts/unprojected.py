@@ -14,6 +14,7 @@ from streams.messages import (
     Offset,
     OrderId,
     OrderUpdate,
+    RequestRejected,
     Sequence,
     Update,
 )
@@ -82,6 +83,9 @@ class Unprojected:
                     tail.events[update.market, update.market_seq] = update
                 if update.settlement:
                     tail.settlements[update.source] = update.settlement
+            case RequestRejected(settlement=settlement) if settlement:
+                self._tail(update.account).settlements[update.source] = settlement
+                return
             case BalanceUpdate(balances=[_, *_]):
                 tail = self._tail(update.account)
                 for balance in update.balances:

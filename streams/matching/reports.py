@@ -52,6 +52,7 @@ from streams.messages import (
     Replace,
     RequestId,
     RequestRejected,
+    Sequence,
     Units,
 )
 
@@ -104,8 +105,9 @@ def report_rejection(outbox: Outbox, rejected: Rejected, config: MarketConfig | 
         case Place():
             refuse_order(outbox, command, rejected, config)
         case Cancel() | Replace() | Amend() | CancelReplace():
+            settlement = Sequence(0)
             if isinstance(command, CancelReplace) and not rejected.order_follows:
-                _report_not_placed(outbox, command, rejected)
+                settlement = _return_untried(outbox, command, rejected)
             if isinstance(command, Replace) and command.hold:
                 outbox.settle(return_hold(command, done=False))
             # Of an order that is gone, its end has freed all names.
@@ -123,6 +125,7 @@ def report_rejection(outbox: Outbox, rejected: Rejected, config: MarketConfig | 
                     request=command.request,
                     reason=rejected.reason,
                     order_id=OrderId(command.request if rejected.order_follows else 0),
+                    settlement=settlement,
                 )
             )
         case _:
@@ -335,9 +338,10 @@ def _prevented_status(closed: bool, executed: int) -> OrderStatus:
     return _PARTIALLY_FILLED if executed else _STATUS_NEW
 
 
-def _report_not_placed(outbox: Outbox, command: CancelReplace, rejected: Rejected) -> None:
-    """Give back the hold of an order that was not tried."""
-    if rejected.held and not command.refusal:
-        held = command.place.hold - command.lacking
-        place = msgspec.structs.replace(command.place, hold=Units(held))
-        outbox.settle(return_hold(place, done=True))
+def _return_untried(outbox: Outbox, command: CancelReplace, rejected: Rejected) -> Sequence:
+    """Give back the hold of an order that was not tried; the settlement's number, 0 for none."""
+    if not rejected.held or command.refusal:
+        return Sequence(0)
+    held = Units(command.place.hold - command.lacking)
+    place = msgspec.structs.replace(command.place, hold=held)
+    return outbox.settle(return_hold(place, done=True))

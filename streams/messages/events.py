@@ -205,12 +205,14 @@ class RequestRejected(_Event, frozen=True, tag="rejected"):
 
     An order that is refused has an `OrderUpdate` instead, unless it was not looked at, since its
     idempotency key was that of another request. Where only its cancel was refused, the updates of
-    the order that it places, `order_id`, follow.
+    the order that it places, `order_id`, follow. `settlement` is as in `OrderUpdate`: where the
+    order was not tried, it gives back what was held for it.
     """
 
     request: RequestId
     reason: Reason
     order_id: OrderId = OrderId(0)
+    settlement: Sequence = Sequence(0)
 
 
 class RequestRepeated(_Event, frozen=True, tag="repeated"):

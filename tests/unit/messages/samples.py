@@ -295,6 +295,7 @@ UPDATES: tuple[Update, ...] = (
         request=REQUEST,
         reason=Reason.UNKNOWN_ORDER,
         order_id=ORDER,
+        settlement=Sequence(6),
     ),
     RequestRepeated(
         source="ledger:1",
@@ -424,7 +425,7 @@ FORMATS: dict[type, int] = {
     ConfigureMarket: 2,
     Market: 2,
     OrderUpdate: 4,
-    RequestRejected: 2,
+    RequestRejected: 3,
     BalanceUpdate: 2,
     AccountState: 2,
 }
@@ -455,7 +456,8 @@ EARLIER: tuple[tuple[Message, int], ...] = (
     (msgspec.structs.replace(_CANCEL_ORDER, idempotency_key=""), 1),
     (_CANCEL_ORDER, 2),
     (msgspec.structs.replace(MARKET_COMMANDS[1], restriction=CancelRestriction.NONE), 1),
-    (msgspec.structs.replace(UPDATES[3], order_id=OrderId(0)), 1),
+    (msgspec.structs.replace(UPDATES[3], order_id=OrderId(0), settlement=Sequence(0)), 1),
+    (msgspec.structs.replace(UPDATES[3], settlement=Sequence(0)), 2),
     (msgspec.structs.replace(UPDATES[0], replaced_by=OrderId(0)), 3),
     (msgspec.structs.replace(_PLACE_ORDER, idempotency_key="", limits=None), 1),
     (msgspec.structs.replace(_PLACE_ORDER, limits=None), 2),

@@ -1,0 +1,70 @@
+"""Markets that an administrator halts and opens again."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from infra.installation import Installation
+from tests.integration.rest import Administrator, Trader, limit_order
+
+SYMBOL = {"symbol": "BTCUSDT"}
+CLOSED = "Market is closed."
+
+
+@pytest.fixture(scope="module")
+def admin(installation: Installation, http: httpx.Client) -> Administrator:
+    admin = Administrator(installation, http)
+    admin.create_market()
+    return admin
+
+
+@pytest.fixture
+def alice(admin: Administrator) -> Trader:
+    return admin.open_account()
+
+
+def shown(http: httpx.Client) -> tuple[str, str]:
+    (market,) = http.get("/api/v3/exchangeInfo", params=SYMBOL).json()["symbols"]
+    return market["status"], market["statusReason"]
+
+
+def test_what_each_status_lets_happen(
+    admin: Administrator, alice: Trader, http: httpx.Client
+) -> None:
+    first, second = (alice.limit("BUY", "1", price) for price in ("100", "99"))
+    why = "index provider is down"
+    changed = admin("PUT", "markets/BTCUSDT", status="BREAK", reason=why)
+    assert (changed.status_code, changed.json()["status"]) == (200, "BREAK"), changed.text
+    assert shown(http) == ("BREAK", why)
+    order, named = limit_order("BUY", "1", "100"), {**SYMBOL, "orderId": first["orderId"]}
+    assert alice.refused("POST", "order", **order) == (-2010, CLOSED)
+    assert alice.refused("DELETE", "order", **named) == (-2011, CLOSED)
+    amend = {**SYMBOL, "orderId": second["orderId"], "newQty": "0.5"}
+    assert alice.refused("PUT", "order/amend/keepPriority", **amend) == (-2038, CLOSED)
+    assert admin("PUT", "markets/BTCUSDT", status="HALT").json()["reason"] == ""
+    assert alice.ask("DELETE", "order", **named)["status"] == "CANCELED"
+    assert alice.refused("POST", "order", **order) == (-2010, CLOSED)
+    assert admin("PUT", "markets/BTCUSDT", status="TRADING").status_code == 200
+    assert shown(http) == ("TRADING", "")
+    assert alice.ask("POST", "order", **order)["status"] == "NEW"
+    alice.ask("DELETE", "openOrders", **SYMBOL)
+
+
+def test_a_price_outside_its_band_halts_it(
+    admin: Administrator, alice: Trader, http: httpx.Client
+) -> None:
+    bob = admin.open_account()
+    admin("PUT", "markets/BTCUSDT", band_bps=500, band_ms=3_600_000)
+    for price in ("100", "120"):
+        alice.limit("SELL", "0.1", price)
+        assert bob.limit("BUY", "0.1", price)["status"] == "FILLED"
+    assert bob.refused("POST", "order", **limit_order("BUY", "1", "100")) == (-2010, CLOSED)
+    status, reason = shown(http)
+    assert (status, reason.split(":")[0]) == ("HALT", "circuit breaker")
+    opened = admin("PUT", "markets/BTCUSDT", status="TRADING", band_bps=0).json()
+    assert (opened["status"], opened["reason"], opened["band_ms"]) == ("TRADING", "", 3_600_000)
+    assert admin("PUT", "markets/NOPE", status="HALT").json()["code"] == -1121
+    assert admin("PUT", "markets/BTCUSDT", status="NAP").status_code == 400
+    ((entry), *_) = reversed(admin("GET", "audit").json())
+    assert entry["action"] == "market changed"
