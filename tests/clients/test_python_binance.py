@@ -55,6 +55,24 @@ def test_an_order_is_placed_asked_for_and_cancelled(client: Any) -> None:
     assert len(client.cancel_all_open_orders(symbol=SYMBOL)) == 1
 
 
+def test_an_order_takes_anothers_place_or_is_amended_in_its_own(client: Any) -> None:
+    order = client.order_limit_buy(symbol=SYMBOL, quantity="2", price="100")
+    terms = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+    answer = client.cancel_replace_order(
+        **terms,
+        quantity="3",
+        price="99",
+        cancelReplaceMode="STOP_ON_FAILURE",
+        cancelOrderId=order["orderId"],
+    )
+    placed = answer["newOrderResponse"]
+    assert (answer["cancelResult"], placed["status"]) == ("SUCCESS", "NEW")
+    amend = {"symbol": SYMBOL, "orderId": placed["orderId"], "newQty": "1"}
+    amended = client._put("order/amend/keepPriority", True, data=amend)
+    assert amended["amendedOrder"]["qty"] == "1.00000000"
+    client.cancel_order(symbol=SYMBOL, orderId=placed["orderId"])
+
+
 def test_every_kind_of_order_there_is(client: Any, other: Trader) -> None:
     other.limit("SELL", "4", "100")
     assert client.order_market_buy(symbol=SYMBOL, quantity=1)["status"] == "FILLED"
