@@ -89,8 +89,9 @@ def take_down(settings: Settings) -> Iterator[str]:
 
 def _stop_services(records: Records) -> Iterator[str]:
     """The doors first, so that nothing new comes in; then all that works on it, side by side."""
-    doors = [service.name for service in SERVICES if service.has_a_door]
-    others = [service.name for service in SERVICES if not service.has_a_door]
+    last_first = SERVICES[::-1]
+    doors = [service.name for service in last_first if service.has_a_door]
+    others = [service.name for service in last_first if not service.has_a_door]
     with ThreadPoolExecutor(len(SERVICES)) as threads:
         for names in (doors, others):
             for name, ran in zip(names, threads.map(records.stop, names), strict=True):
