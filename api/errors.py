@@ -39,7 +39,9 @@ class Filter(Enum):
 
     PRICE_FILTER = "PRICE_FILTER"
     LOT_SIZE = "LOT_SIZE"
+    MARKET_LOT_SIZE = "MARKET_LOT_SIZE"
     MIN_NOTIONAL = "MIN_NOTIONAL"
+    NOTIONAL = "NOTIONAL"
     MAX_NUM_ORDER_AMENDS = "MAX_NUM_ORDER_AMENDS"
 
 
@@ -499,8 +501,12 @@ def rejection(reason: Reason, at: int = 0) -> ApiError:
             return filter_failure(Filter.PRICE_FILTER)
         case Reason.LOT_SIZE:
             return filter_failure(Filter.LOT_SIZE)
+        case Reason.MARKET_LOT_SIZE:
+            return filter_failure(Filter.MARKET_LOT_SIZE)
         case Reason.MIN_NOTIONAL:
             return filter_failure(Filter.MIN_NOTIONAL)
+        case Reason.MAX_NOTIONAL:
+            return filter_failure(Filter.NOTIONAL)
         case Reason.WOULD_TAKE:
             return ApiError(-2010, "Order would immediately match and take.")
         case Reason.INVALID_COMBINATION:

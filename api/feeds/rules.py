@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from streams.messages import (
     UNIT,
+    UNITS_MAX,
     Lots,
     Market,
     MarketId,
@@ -20,22 +21,41 @@ class OffGridError(ValueError):
     """A price that is no whole number of ticks, or a quantity that is none of lots."""
 
 
+PRICE_MAX = Units(10**9 * UNIT)
+QUANTITY_MAX = Units(10**10 * UNIT)
+"""The largest price and quantity where a market has no bounds of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class MarketRules:
-    """A market's configuration with its steps as integers, in units."""
+    """A market's configuration with its steps and bounds as integers, in units."""
 
     config: Market
     tick: Units
     lot: Units
     min_notional: Units
+    min_price: Units
+    max_price: Units
+    min_quantity: Units
+    max_quantity: Units
+    max_market_quantity: Units
+    max_notional: Units
 
     @staticmethod
     def of(config: Market) -> MarketRules:
+        tick, lot = parse_units(config.tick_size), parse_units(config.lot_size)
+        max_quantity = parse_units(config.max_quantity) or QUANTITY_MAX
         return MarketRules(
             config,
-            parse_units(config.tick_size),
-            parse_units(config.lot_size),
+            tick,
+            lot,
             parse_units(config.min_notional),
+            parse_units(config.min_price) or tick,
+            parse_units(config.max_price) or PRICE_MAX,
+            parse_units(config.min_quantity) or lot,
+            max_quantity,
+            parse_units(config.max_market_quantity) or max_quantity,
+            parse_units(config.max_notional) or UNITS_MAX,
         )
 
     @property

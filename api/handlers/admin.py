@@ -26,16 +26,17 @@ from api.handlers.exchange import Exchange
 from api.handlers.shapes import Json
 from streams.messages import (
     BASIS_POINTS,
+    NO_TERMS,
     UNIT,
     AmountError,
     Asset,
     BalanceUpdate,
     ConfigureMarket,
     Deposit,
+    Market,
     MarketConfig,
     MarketId,
     MarketStatus,
-    MarketTerms,
     RequestRejected,
     Units,
     format_units,
@@ -56,7 +57,23 @@ AssetName = Annotated[str, msgspec.Meta(pattern=_ASSET)]
 Bps = Annotated[int, msgspec.Meta(ge=0, lt=BASIS_POINTS)]
 
 
-class NewMarket(msgspec.Struct, forbid_unknown_fields=True):
+class Bounds(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What bounds a market's orders, as decimal strings: the filters PRICE_FILTER, LOT_SIZE,
+    MARKET_LOT_SIZE and NOTIONAL. 0 is no bound; what is left out stays as it is.
+    """
+
+    min_price: str | None = None
+    max_price: str | None = None
+    min_quantity: str | None = None
+    max_quantity: str | None = None
+    max_market_quantity: str | None = None
+    max_notional: str | None = None
+
+
+BOUNDS = Bounds.__struct_fields__
+
+
+class NewMarket(Bounds, forbid_unknown_fields=True):
     """A market to be; amounts are decimal strings, fees in basis points."""
 
     symbol: Annotated[str, msgspec.Meta(pattern=_SYMBOL)]
@@ -70,7 +87,7 @@ class NewMarket(msgspec.Struct, forbid_unknown_fields=True):
     protection_bps: Annotated[int, msgspec.Meta(ge=1, le=BASIS_POINTS)] = 500
 
 
-class MarketChange(msgspec.Struct, forbid_unknown_fields=True):
+class MarketChange(Bounds, forbid_unknown_fields=True):
     """What of a market is to change; the rest stays. `reason` is for people, and shown to them.
 
     It halts itself where its price moves by more than `band_bps` within `band_ms`; 0 for never.
@@ -112,6 +129,7 @@ def market(rules: MarketRules) -> Json:
         "reason": config.reason,
         "band_bps": config.band_bps,
         "band_ms": config.band_ms,
+        **{name: getattr(config, name) for name in BOUNDS},
     }
 
 
@@ -126,7 +144,9 @@ async def create_market(exchange: Exchange, wanted: NewMarket) -> Json:
         raise market_exists()
     partition = _free_partition(exchange)
     config = market_config(wanted, partition)
-    await exchange.configuration.send(ConfigureMarket(config), config.market, partition)
+    terms = msgspec.structs.replace(NO_TERMS, **_bounds(wanted))
+    command = ConfigureMarket(config, terms)
+    await exchange.configuration.send(command, config.market, partition)
     try:
         async with asyncio.timeout(MARKET_LIMIT_S):
             while not _is_open(exchange, config.market):  # noqa: ASYNC110 - a rare request
@@ -173,12 +193,28 @@ def changed_market(rules: MarketRules, wanted: MarketChange) -> ConfigureMarket:
             protection_bps=_or(wanted.protection_bps, now.protection_bps),
             status=wanted.status or now.status,
         ),
-        MarketTerms(
-            reason if wanted.reason is None else wanted.reason,
-            _or(wanted.band_bps, now.band_bps),
-            _or(wanted.band_ms, now.band_ms),
+        msgspec.structs.replace(
+            NO_TERMS,
+            reason=reason if wanted.reason is None else wanted.reason,
+            band_bps=_or(wanted.band_bps, now.band_bps),
+            band_ms=_or(wanted.band_ms, now.band_ms),
+            **_bounds(wanted, now),
         ),
     )
+
+
+def _bounds(wanted: Bounds, now: Market | None = None) -> dict[str, Units]:
+    """The bounds of a market, by name. Raises -1130 where they leave no room."""
+    bounds = {}
+    for name in BOUNDS:
+        text = getattr(wanted, name)
+        if text is None:
+            text = getattr(now, name) if now else "0"
+        bounds[name] = _amount(name, text)
+    for what in ("price", "quantity"):
+        if 0 < bounds[f"max_{what}"] < bounds[f"min_{what}"]:
+            raise bad_market(f"max_{what} is below min_{what}")
+    return bounds
 
 
 def _or(wanted: int | None, now: int) -> int:

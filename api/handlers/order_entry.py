@@ -30,7 +30,6 @@ from api.feeds.rules import MarketRules
 from api.handlers.parameters import Parameters
 from streams.messages import (
     BASIS_POINTS,
-    UNIT,
     UNITS_MAX,
     AccountId,
     Asset,
@@ -47,10 +46,6 @@ from streams.messages import (
 
 TRANSFER = "TRANSFER"
 """A mode between accounts that trade as one, of which there are none here."""
-
-PRICE_MAX = Units(10**9 * UNIT)
-QUANTITY_MAX = Units(10**10 * UNIT)
-"""What `exchangeInfo` advertises as the largest price and quantity."""
 
 
 class ResponseType(StrEnum):
@@ -245,6 +240,8 @@ def _market_terms(
     if order.quantity is None:
         raise either_mandatory("quantity", "quoteOrderQty")
     quantity = whole_lots(order.quantity, rules)
+    if order.quantity > rules.max_market_quantity:
+        raise filter_failure(Filter.MARKET_LOT_SIZE)
     if worst is not None:
         _check_notional(rules.notional(worst, quantity), rules)
         return worst, quantity
@@ -258,8 +255,9 @@ def _market_terms(
 def _quote_terms(
     budget: Units, side: Side, rules: MarketRules, worst: Ticks | None
 ) -> tuple[Ticks, Lots]:
-    if budget == 0 or budget < rules.min_notional:
+    if budget == 0:
         raise filter_failure(Filter.MIN_NOTIONAL)
+    _check_notional(budget, rules)
     if side is Side.BUY:
         return worst or Ticks(0), Lots(0)
     if worst is None:
@@ -275,6 +273,8 @@ def _check_notional(value: Units, rules: MarketRules) -> None:
         raise filter_failure(Filter.MIN_NOTIONAL)
     if value > UNITS_MAX:
         raise filter_failure(Filter.LOT_SIZE)
+    if value > rules.max_notional:
+        raise filter_failure(Filter.NOTIONAL)
 
 
 def worst_price(reference: Ticks, side: Side, protection_bps: int) -> Ticks:
@@ -302,17 +302,18 @@ def _hold(order: NewOrder, rules: MarketRules, price: Ticks, quantity: Lots) -> 
 
 
 def _ticks(price: Units, rules: MarketRules) -> Ticks:
-    ticks = _steps(price, rules.tick, PRICE_MAX, Filter.PRICE_FILTER)
-    return Ticks(ticks)
+    bounds = (rules.min_price, rules.max_price)
+    return Ticks(_steps(price, rules.tick, bounds, Filter.PRICE_FILTER))
 
 
 def whole_lots(quantity: Units, rules: MarketRules) -> Lots:
     """A quantity in lots. Raises -1013 where the market's LOT_SIZE does not let it be."""
-    return Lots(_steps(quantity, rules.lot, QUANTITY_MAX, Filter.LOT_SIZE))
+    bounds = (rules.min_quantity, rules.max_quantity)
+    return Lots(_steps(quantity, rules.lot, bounds, Filter.LOT_SIZE))
 
 
-def _steps(value: Units, step: Units, maximum: Units, broken: Filter) -> int:
+def _steps(value: Units, step: Units, bounds: tuple[Units, Units], broken: Filter) -> int:
     steps, rest = divmod(value, step)
-    if rest or steps == 0 or value > maximum:
+    if rest or steps == 0 or not bounds[0] <= value <= bounds[1]:
         raise filter_failure(broken)
     return steps

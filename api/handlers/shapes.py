@@ -11,9 +11,9 @@ from api.errors import ApiError
 from api.feeds.aggregates import AggregateTrade
 from api.feeds.book import Book
 from api.feeds.rules import MarketRules
-from api.handlers.order_entry import PRICE_MAX, QUANTITY_MAX
 from streams.messages import (
     AMENDMENTS_MAX,
+    UNITS_MAX,
     Amendment,
     Balance,
     Execution,
@@ -310,18 +310,24 @@ def market(rules: MarketRules) -> Json:
 
 
 def _filters(rules: MarketRules) -> list[Json]:
-    tick, lot = format_units(rules.tick), format_units(rules.lot)
-    return [
+    lot = format_units(rules.lot)
+    filters: list[Json] = [
         {
             "filterType": "PRICE_FILTER",
-            "minPrice": tick,
-            "maxPrice": format_units(PRICE_MAX),
-            "tickSize": tick,
+            "minPrice": format_units(rules.min_price),
+            "maxPrice": format_units(rules.max_price),
+            "tickSize": format_units(rules.tick),
         },
         {
             "filterType": "LOT_SIZE",
-            "minQty": lot,
-            "maxQty": format_units(QUANTITY_MAX),
+            "minQty": format_units(rules.min_quantity),
+            "maxQty": format_units(rules.max_quantity),
+            "stepSize": lot,
+        },
+        {
+            "filterType": "MARKET_LOT_SIZE",
+            "minQty": format_units(rules.min_quantity),
+            "maxQty": format_units(rules.max_market_quantity),
             "stepSize": lot,
         },
         {
@@ -332,6 +338,17 @@ def _filters(rules: MarketRules) -> list[Json]:
         },
         {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": AMENDMENTS_MAX},
     ]
+    if rules.max_notional < UNITS_MAX:
+        notional = {
+            "filterType": "NOTIONAL",
+            "minNotional": format_units(rules.min_notional),
+            "applyMinToMarket": True,
+            "maxNotional": format_units(rules.max_notional),
+            "applyMaxToMarket": True,
+            "avgPriceMins": 0,
+        }
+        filters.append(notional)
+    return filters
 
 
 def depth(book: Book, limit: int) -> Json:

@@ -118,6 +118,12 @@ FIELDS: dict[type[msgspec.Struct], dict[str, str]] = {
         "band_bps": "How far the price may move within `band_ms` before the market halts itself, in"
         " basis points; 0 for any way.",
         "band_ms": "See `band_bps`; in milliseconds.",
+        "min_price": "What an order must ask at least; 0 for a tick.",
+        "max_price": "What it may ask at most; 0 for any.",
+        "min_quantity": "How much an order must be for, at least; 0 for a lot.",
+        "max_quantity": "How much it may be for, at most; 0 for any.",
+        "max_market_quantity": "How much a market order may be for, at most; 0 for as any other.",
+        "max_notional": "What an order may be worth at most, in the quote asset; 0 for any.",
     },
 }
 

@@ -153,6 +153,16 @@ def _check_terms(terms: MarketTerms) -> None:
         _check_texts(terms.reason)
     if not (0 <= terms.band_bps <= BASIS_POINTS and 0 <= terms.band_ms <= BAND_MS_MAX):
         raise MalformedRecord(f"a band of {terms.band_bps} basis points in {terms.band_ms} ms")
+    bounds = (
+        terms.min_price,
+        terms.max_price,
+        terms.min_quantity,
+        terms.max_quantity,
+        terms.max_market_quantity,
+        terms.max_notional,
+    )
+    if not all(0 <= bound <= UNITS_MAX for bound in bounds):
+        raise MalformedRecord(f"bounds of {bounds} units")
 
 
 def _check_config(config: MarketConfig, partition: int) -> None:

@@ -32,7 +32,6 @@ from streams.matching.trading import UNBOUNDED, Trading
 from streams.messages import (
     AMENDMENTS_MAX,
     NO_TERMS,
-    UNITS_MAX,
     Amend,
     Cancel,
     CancelReplace,
@@ -99,7 +98,7 @@ class Market(Trading):
             taker_fee_bps=config.taker_fee_bps,
             protection_bps=config.protection_bps,
         )
-        self.rules = Rules(self.config)
+        self.rules = Rules(self.config, terms)
         self.terms = terms
         self.breaker = Breaker()
         return self._next()
@@ -141,10 +140,10 @@ class Market(Trading):
         if (
             released < 0
             or value < rules.min_notional
-            or value > UNITS_MAX
-            or price <= 0
+            or value > rules.max_notional
+            or price < rules.price_min
             or price > rules.price_max
-            or quantity <= 0
+            or quantity < rules.quantity_min
             or quantity > rules.quantity_max
             or order_type is not _LIMIT
             or command.budget

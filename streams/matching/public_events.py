@@ -39,6 +39,12 @@ def market_event(
         reason=terms.reason,
         band_bps=terms.band_bps,
         band_ms=terms.band_ms,
+        min_price=format_units(terms.min_price),
+        max_price=format_units(terms.max_price),
+        min_quantity=format_units(terms.min_quantity),
+        max_quantity=format_units(terms.max_quantity),
+        max_market_quantity=format_units(terms.max_market_quantity),
+        max_notional=format_units(terms.max_notional),
     )
 
 

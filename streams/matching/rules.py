@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from streams.messages import (
     BASIS_POINTS,
+    NO_TERMS,
     UNITS_MAX,
     MarketConfig,
+    MarketTerms,
     OrderType,
     Place,
     Reason,
@@ -39,20 +41,37 @@ def check_config(config: MarketConfig) -> None:
 class Rules:
     """The bounds of one market's orders, made ready from its configuration."""
 
-    __slots__ = ("lot", "min_notional", "price_max", "quantity_max", "tick_lot")
+    __slots__ = (
+        "lot",
+        "market_quantity_max",
+        "max_notional",
+        "min_notional",
+        "price_max",
+        "price_min",
+        "quantity_max",
+        "quantity_min",
+        "tick_lot",
+        "ticks_max",
+    )
 
-    def __init__(self, config: MarketConfig) -> None:
+    def __init__(self, config: MarketConfig, terms: MarketTerms = NO_TERMS) -> None:
+        tick, lot = config.tick, config.lot
         self.tick_lot = config.tick_lot
-        self.lot = config.lot
+        self.lot = lot
         self.min_notional = config.min_notional
-        self.price_max = UNITS_MAX // config.tick
-        self.quantity_max = UNITS_MAX // config.lot
+        self.max_notional = terms.max_notional or UNITS_MAX
+        self.ticks_max = UNITS_MAX // tick
+        self.price_min = max(1, -(-terms.min_price // tick))
+        self.price_max = (terms.max_price or UNITS_MAX) // tick
+        self.quantity_min = max(1, -(-terms.min_quantity // lot))
+        self.quantity_max = (terms.max_quantity or UNITS_MAX) // lot
+        self.market_quantity_max = (terms.max_market_quantity or UNITS_MAX) // lot
 
     def limit(self, price: int, quantity: int) -> Reason:
         """Whether a limit order may have this price and quantity."""
-        if not 0 < price <= self.price_max:
+        if not self.price_min <= price <= self.price_max:
             return Reason.PRICE_FILTER
-        if not 0 < quantity <= self.quantity_max:
+        if not self.quantity_min <= quantity <= self.quantity_max:
             return Reason.LOT_SIZE
         return self.notional(price * quantity * self.tick_lot)
 
@@ -62,6 +81,8 @@ class Rules:
             return Reason.MIN_NOTIONAL
         if value > UNITS_MAX:
             return Reason.AMOUNT_OUT_OF_RANGE
+        if value > self.max_notional:
+            return Reason.MAX_NOTIONAL
         return _OK
 
     def hold(self, side: Side, price: int, quantity: int) -> int:
@@ -92,12 +113,15 @@ class Rules:
         """A MARKET order is given by quantity or by budget, never both; FOK would be a limit's."""
         if (command.budget and command.quantity) or command.time_in_force is _FOK:
             return Reason.INVALID_COMBINATION
-        if not 0 <= command.price <= self.price_max:
+        # Its price is not asked for: it bounds how far from the best it may trade.
+        if not 0 <= command.price <= self.ticks_max:
             return Reason.PRICE_FILTER
         if command.budget:
             return self._place_budget(command)
-        if not 0 < command.quantity <= self.quantity_max:
+        if not self.quantity_min <= command.quantity <= self.quantity_max:
             return Reason.LOT_SIZE
+        if command.quantity > self.market_quantity_max:
+            return Reason.MARKET_LOT_SIZE
         reason = _OK
         if command.price:
             reason = self.notional(command.price * command.quantity * self.tick_lot)

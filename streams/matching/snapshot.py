@@ -16,6 +16,7 @@ from streams.matching.book import Order
 from streams.matching.breaker import Breaker
 from streams.matching.depth import DepthFeed
 from streams.matching.market import Market
+from streams.matching.rules import Rules
 from streams.messages import (
     NO_TERMS,
     AccountFees,
@@ -198,6 +199,7 @@ def _read_market(
         match chunk:
             case TermsRow(terms, reference, since, last):
                 market.terms, market.breaker = terms, Breaker(reference, since, last)
+                market.rules = Rules(market.config, terms)
             case Orders(rows=rows):
                 for row in rows:
                     market.book.add(_order(row))

@@ -325,11 +325,14 @@ class Kline(_Public, frozen=True):
     trades: int
 
 
+NO_AMOUNT = "0.00000000"
+
+
 class Market(_Public, frozen=True):
     """A market's configuration since its event `seq`; fees in basis points.
 
     `reason` says why its status is what it is. It halts itself where its price moves by more than
-    `band_bps` within `band_ms` milliseconds, if these are not 0.
+    `band_bps` within `band_ms` milliseconds, if these are not 0. A bound of 0 is none.
     """
 
     status: MarketStatus
@@ -345,6 +348,12 @@ class Market(_Public, frozen=True):
     reason: str = ""
     band_bps: int = 0
     band_ms: int = 0
+    min_price: str = NO_AMOUNT
+    max_price: str = NO_AMOUNT
+    min_quantity: str = NO_AMOUNT
+    max_quantity: str = NO_AMOUNT
+    max_market_quantity: str = NO_AMOUNT
+    max_notional: str = NO_AMOUNT
 
 
 _json = msgspec.json.Encoder()

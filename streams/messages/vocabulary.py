@@ -158,7 +158,9 @@ class Reason(StrEnum):
     MARKET_CLOSED = "market closed"
     PRICE_FILTER = "price filter"
     LOT_SIZE = "lot size"
+    MARKET_LOT_SIZE = "market lot size"
     MIN_NOTIONAL = "min notional"
+    MAX_NOTIONAL = "max notional"
     HOLD_TOO_SMALL = "hold too small"
     NOTHING_CHANGES = "nothing changes"
     QUANTITY_INCREASED = "quantity increased"
@@ -208,12 +210,19 @@ class MarketTerms(msgspec.Struct, frozen=True, array_like=True):
 
     `reason` says to people why its status is what it is. Where the price moves by more than
     `band_bps` basis points within `band_ms` milliseconds of the log's time, the market halts
-    itself; 0 for never.
+    itself; 0 for never. The others bound, in units, an order's price, its quantity, that of a
+    MARKET order, and what an order is worth in the quote asset; 0 for no bound of its own.
     """
 
     reason: str = ""
     band_bps: int = 0
     band_ms: int = 0
+    min_price: Units = Units(0)
+    max_price: Units = Units(0)
+    min_quantity: Units = Units(0)
+    max_quantity: Units = Units(0)
+    max_market_quantity: Units = Units(0)
+    max_notional: Units = Units(0)
 
 
 NO_TERMS = MarketTerms()

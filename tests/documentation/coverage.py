@@ -73,7 +73,8 @@ NOT_SERVED = {
 
 DIFFERS = {
     "GET /api/v3/exchangeInfo": Remark(
-        "`statusReason` besides; filters `PRICE_FILTER`, `LOT_SIZE`, `MIN_NOTIONAL`,"
+        "`statusReason` besides; filters `PRICE_FILTER`, `LOT_SIZE`, `MARKET_LOT_SIZE`,"
+        " `MIN_NOTIONAL`, `NOTIONAL` where a market has a maximum,"
         " `MAX_NUM_ORDER_AMENDS`; `rateLimits` has no `RAW_REQUESTS`",
         {**STATUS, "permissions": "every market has `SPOT` alone"},
     ),

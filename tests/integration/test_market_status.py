@@ -51,6 +51,30 @@ def test_what_each_status_lets_happen(
     alice.ask("DELETE", "openOrders", **SYMBOL)
 
 
+def test_its_filters_are_an_administrators_to_change(
+    admin: Administrator, alice: Trader, http: httpx.Client
+) -> None:
+    bounds = {"min_price": "50", "max_price": "200", "max_market_quantity": "2"}
+    changed = admin("PUT", "markets/BTCUSDT", **bounds, max_notional="1000")
+    assert changed.status_code == 200, changed.text
+    (market,) = http.get("/api/v3/exchangeInfo", params=SYMBOL).json()["symbols"]
+    filters = {each["filterType"]: each for each in market["filters"]}
+    assert filters["PRICE_FILTER"]["maxPrice"] == "200.00000000"
+    assert filters["MARKET_LOT_SIZE"]["maxQty"] == "2.00000000"
+    assert filters["NOTIONAL"]["maxNotional"] == "1000.00000000"
+    for order, broken in (
+        (limit_order("BUY", "1", "200.01"), "PRICE_FILTER"),
+        (limit_order("BUY", "11", "100"), "NOTIONAL"),
+        ({**SYMBOL, "side": "BUY", "type": "MARKET", "quantity": "2.1"}, "MARKET_LOT_SIZE"),
+    ):
+        refusal = (-1013, f"Filter failure: {broken}")
+        assert alice.refused("POST", "order", **order) == refusal
+    assert alice.limit("BUY", "10", "100")["status"] == "NEW"
+    alice.ask("DELETE", "openOrders", **SYMBOL)
+    no_bounds = dict.fromkeys((*bounds, "max_notional"), "0")
+    assert admin("PUT", "markets/BTCUSDT", **no_bounds).json()["max_price"] == "0.00000000"
+
+
 def test_a_price_outside_its_band_halts_it(
     admin: Administrator, alice: Trader, http: httpx.Client
 ) -> None:

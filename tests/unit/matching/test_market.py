@@ -5,7 +5,14 @@ from __future__ import annotations
 
 import pytest
 
-from streams.messages import MarketStatus, OrderType, SelfTradePrevention, TimeInForce
+from streams.messages import (
+    MarketStatus,
+    MarketTerms,
+    OrderType,
+    SelfTradePrevention,
+    TimeInForce,
+    Units,
+)
 from tests.unit.matching.floor import BUY, SELL, TICK_LOT, Floor, config, table
 
 MAKER = OrderType.LIMIT_MAKER
@@ -276,6 +283,53 @@ class TestRefusals:
     def test_a_bad_order_is_told_why(self, order: dict[str, int], reason: str) -> None:
         floor = Floor(min_notional=5_000)
         assert floor.place("e", BUY, **order) == [f"e refused: {reason}"]  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        ("order", "reason"),
+        [
+            ({"quantity": 5, "price": 90}, None),
+            ({"quantity": 5, "price": 89}, "price filter"),
+            ({"quantity": 5, "price": 110}, None),
+            ({"quantity": 5, "price": 111}, "price filter"),
+            ({"quantity": 2, "price": 100}, None),
+            ({"quantity": 1, "price": 100}, "lot size"),
+            ({"quantity": 9, "price": 100}, None),
+            ({"quantity": 10, "price": 90}, "lot size"),
+            ({"quantity": 9, "price": 101}, "max notional"),
+            ({"quantity": 6, "price": 100, "kind": OrderType.MARKET}, None),
+            ({"quantity": 7, "price": 100, "kind": OrderType.MARKET}, "market lot size"),
+            ({"quantity": 1, "price": 100, "kind": OrderType.MARKET}, "lot size"),
+            # Its price is how far it may go: nobody has asked for it.
+            ({"quantity": 5, "price": 120, "kind": OrderType.MARKET}, None),
+            ({"budget": 900 * TICK_LOT + 1, "kind": OrderType.MARKET}, "max notional"),
+        ],
+    )
+    def test_a_market_may_have_bounds_of_its_own(
+        self, order: dict[str, int], reason: str | None
+    ) -> None:
+        floor = Floor()
+        tick, lot = floor.market.config.tick, floor.market.config.lot
+        floor.market.configure(
+            floor.market.config,
+            MarketTerms(
+                min_price=Units(90 * tick - 1),
+                max_price=Units(110 * tick),
+                min_quantity=Units(2 * lot),
+                max_quantity=Units(10 * lot - 1),
+                max_market_quantity=Units(6 * lot),
+                max_notional=Units(900 * TICK_LOT),
+            ),
+        )
+        (first, *_) = floor.place("e", BUY, **order)  # type: ignore[arg-type]
+        assert first == ("e accepted" if reason is None else f"e refused: {reason}")
+
+    def test_what_rests_outside_new_bounds_stays_and_trades(self) -> None:
+        floor = Floor("| 101 | a2")
+        tick = floor.market.config.tick
+        floor.market.configure(floor.market.config, MarketTerms(max_price=Units(100 * tick)))
+        assert floor.amend("a", 1) == ["a refused: price filter"]
+        assert floor.place("e", BUY, 2, 100) == ["e accepted"]
+        assert floor.cancel("a") == ["a cancelled"]
 
     def test_a_seller_must_hold_what_it_sells(self) -> None:
         floor = Floor()

@@ -91,7 +91,7 @@ from streams.messages import (
     encode_event,
     encode_frame,
 )
-from streams.messages.events import PublicEvent, Update
+from streams.messages.events import NO_AMOUNT, PublicEvent, Update
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -200,7 +200,7 @@ MARKET_COMMANDS: tuple[MarketCommand, ...] = (
             500,
             MarketStatus.CANCEL_ONLY,
         ),
-        MarketTerms("delisted on Friday", 700, 60_000),
+        MarketTerms("delisted on Friday", 700, 60_000, *map(Units, range(100, 700, 100))),
     ),
     Tick(),
     Amend(REQUEST, ORDER, ANN, BTCUSDT, "mine-2", Lots(120)),
@@ -409,6 +409,12 @@ PUBLIC_EVENTS: tuple[PublicEvent, ...] = (
         reason="an experiment",
         band_bps=700,
         band_ms=60_000,
+        min_price="1.00000000",
+        max_price="1000000.00000000",
+        min_quantity="0.00010000",
+        max_quantity="100.00000000",
+        max_market_quantity="10.00000000",
+        max_notional="5000000.00000000",
     ),
 )
 
@@ -468,7 +474,21 @@ EARLIER: tuple[tuple[Message, int], ...] = (
     (msgspec.structs.replace(_ORDER_UPDATE, amendment=None), 1),
     (_ORDER_UPDATE, 2),
     (msgspec.structs.replace(MARKET_COMMANDS[3], terms=NO_TERMS), 1),
-    (msgspec.structs.replace(PUBLIC_EVENTS[4], reason="", band_bps=0, band_ms=0), 1),
+    (
+        msgspec.structs.replace(
+            PUBLIC_EVENTS[4],
+            reason="",
+            band_bps=0,
+            band_ms=0,
+            min_price=NO_AMOUNT,
+            max_price=NO_AMOUNT,
+            min_quantity=NO_AMOUNT,
+            max_quantity=NO_AMOUNT,
+            max_market_quantity=NO_AMOUNT,
+            max_notional=NO_AMOUNT,
+        ),
+        1,
+    ),
     (
         msgspec.structs.replace(
             _ACCOUNT_STATE, status=AccountStatus.OPEN, reason="", fees=None, withdrawals=[]

@@ -164,6 +164,16 @@ def test_a_reason_goes_with_its_status() -> None:
     assert (told.config.status, told.terms.reason) == (MarketStatus.HALT, "case 8")
 
 
-def test_a_change_that_cannot_be_is_refused() -> None:
+def test_bounds_stay_until_they_are_changed() -> None:
+    rules = known(min_price="1.00000000", max_notional="500.00000000")
+    terms = changed_market(rules, MarketChange(max_price="9", max_notional="0")).terms
+    assert (terms.min_price, terms.max_price, terms.max_notional) == (10**8, 9 * 10**8, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"min_notional": "much"}, {"min_price": "2", "max_price": "1"}, {"max_quantity": "-1"}],
+)
+def test_a_change_that_cannot_be_is_refused(change: dict[str, str]) -> None:
     with pytest.raises(ApiError):
-        changed_market(known(), MarketChange(min_notional="much"))
+        changed_market(known(), msgspec.convert(change, MarketChange))

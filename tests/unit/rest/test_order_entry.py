@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from api.errors import ApiError
@@ -49,20 +50,35 @@ BTCUSDT = MarketRules.of(
 )
 
 
+BOUNDED = MarketRules.of(
+    msgspec.structs.replace(
+        BTCUSDT.config,
+        min_price="90",
+        max_price="110",
+        min_quantity="0.2",
+        max_quantity="20",
+        max_market_quantity="5",
+        max_notional="1000",
+    )
+)
+
+
 def sent(terms: str) -> Parameters:
     given = dict(pair.split("=") for pair in f"symbol=BTCUSDT {terms}".split())
     return read(given, Spec(NEW_ORDER), signed=True)
 
 
-def placed(terms: str, reference: str | None = None) -> PlaceOrder:
+def placed(terms: str, reference: str | None = None, rules: MarketRules = BTCUSDT) -> PlaceOrder:
     """The command for an order, in a market whose reference price is this."""
-    ticks = None if reference is None else BTCUSDT.ticks(reference)
-    return place_order(read_new_order(sent(terms), "generated"), AccountId("alice"), BTCUSDT, ticks)
+    ticks = None if reference is None else rules.ticks(reference)
+    return place_order(read_new_order(sent(terms), "generated"), AccountId("alice"), rules, ticks)
 
 
-def code_of(terms: str, reference: str | None = None) -> tuple[int, str]:
+def code_of(
+    terms: str, reference: str | None = None, rules: MarketRules = BTCUSDT
+) -> tuple[int, str]:
     with pytest.raises(ApiError) as refused:
-        placed(terms, reference)
+        placed(terms, reference, rules)
     return refused.value.code, refused.value.msg
 
 
@@ -145,6 +161,23 @@ def test_the_worst_price_is_moved_outward(side: Side, reference: int, worst: int
 )
 def test_an_order_off_the_markets_grid_breaks_its_filter(terms: str, broken: str) -> None:
     assert code_of(terms, "100") == (-1013, f"Filter failure: {broken}")
+
+
+@pytest.mark.parametrize(
+    ("terms", "broken"),
+    [
+        ("side=BUY type=LIMIT timeInForce=GTC quantity=1 price=89.99", "PRICE_FILTER"),
+        ("side=BUY type=LIMIT timeInForce=GTC quantity=1 price=110.01", "PRICE_FILTER"),
+        ("side=SELL type=LIMIT timeInForce=GTC quantity=0.199 price=100", "LOT_SIZE"),
+        ("side=SELL type=LIMIT timeInForce=GTC quantity=20.001 price=90", "LOT_SIZE"),
+        ("side=SELL type=LIMIT timeInForce=GTC quantity=10.001 price=100", "NOTIONAL"),
+        ("side=BUY type=MARKET quantity=5.001", "MARKET_LOT_SIZE"),
+        ("side=BUY type=MARKET quoteOrderQty=1000.01", "NOTIONAL"),
+    ],
+)
+def test_a_markets_own_bounds_are_its_filters(terms: str, broken: str) -> None:
+    assert code_of(terms, "100", BOUNDED) == (-1013, f"Filter failure: {broken}")
+    assert placed("side=BUY type=MARKET quantity=5", "100", BOUNDED).quantity == 5_000
 
 
 @pytest.mark.parametrize(
