@@ -55,6 +55,10 @@ class Admin:
         """Create a market; the terms are those of `POST /admin/v1/markets`."""
         return self._post("/markets", terms)
 
+    def change_market(self, symbol: str, **terms: Any) -> dict[str, Any]:
+        """Change what of a market can change; returns it as it is then."""
+        return self._put(f"/markets/{symbol}", terms)
+
     def markets(self) -> list[dict[str, Any]]:
         """All markets."""
         return self._get("/markets")

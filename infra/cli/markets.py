@@ -1,4 +1,4 @@
-"""`velocity markets`: create them, list them."""
+"""`velocity markets`: create them, change them, list them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from infra.cli.admin import admin, show
 
-app = typer.Typer(help="Create and list markets.", no_args_is_help=True)
+app = typer.Typer(help="Create, change and list markets.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
@@ -38,6 +38,53 @@ def create(
             maker_fee_bps=maker_bps,
             taker_fee_bps=taker_bps,
         )
+    if as_json:
+        typer.echo(json.dumps(market))
+    else:
+        show([market])
+
+
+@app.command()
+def change(
+    symbol: Annotated[str, typer.Argument(help="Its name, such as BTCUSDT.")],
+    status: Annotated[str | None, typer.Option(help="TRADING, HALT, CANCEL_ONLY or BREAK.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for people to read.")] = None,
+    min_notional: Annotated[str | None, typer.Option(help="Least value of an order.")] = None,
+    max_notional: Annotated[str | None, typer.Option(help="Most; 0 for any.")] = None,
+    min_price: Annotated[str | None, typer.Option(help="Least price; 0 for a tick.")] = None,
+    max_price: Annotated[str | None, typer.Option(help="Highest price; 0 for any.")] = None,
+    min_quantity: Annotated[str | None, typer.Option(help="Least quantity; 0 for a lot.")] = None,
+    max_quantity: Annotated[str | None, typer.Option(help="Largest; 0 for any.")] = None,
+    max_market_quantity: Annotated[
+        str | None, typer.Option(help="Largest of a MARKET order; 0 for as any other.")
+    ] = None,
+    maker_bps: Annotated[int | None, typer.Option(help="Maker fee, in basis points.")] = None,
+    taker_bps: Annotated[int | None, typer.Option(help="Taker fee, in basis points.")] = None,
+    band_bps: Annotated[
+        int | None, typer.Option(help="Halt where the price moves by more; 0 for never.")
+    ] = None,
+    band_ms: Annotated[int | None, typer.Option(help="Within so many milliseconds.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change a market; what is left out stays as it is."""
+    wanted = {
+        "status": status,
+        "reason": reason,
+        "min_notional": min_notional,
+        "max_notional": max_notional,
+        "min_price": min_price,
+        "max_price": max_price,
+        "min_quantity": min_quantity,
+        "max_quantity": max_quantity,
+        "max_market_quantity": max_market_quantity,
+        "maker_fee_bps": maker_bps,
+        "taker_fee_bps": taker_bps,
+        "band_bps": band_bps,
+        "band_ms": band_ms,
+    }
+    with admin() as client:
+        told = {name: value for name, value in wanted.items() if value is not None}
+        market = client.change_market(symbol, **told)
     if as_json:
         typer.echo(json.dumps(market))
     else:

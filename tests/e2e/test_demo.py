@@ -92,6 +92,12 @@ def test_scripts_open_accounts_and_create_markets(environment: dict[str, str]) -
     assert created.returncode == 0, created.stderr
     assert json.loads(created.stdout)["symbol"] == "ADAUSDT"
 
+    halt = ("--status", "HALT", "--reason", "not yet", "--max-price", "2")
+    halted = velocity(environment, "markets", "change", "ADAUSDT", *halt, "--json")
+    assert halted.returncode == 0, halted.stderr
+    told = json.loads(halted.stdout)
+    assert (told["status"], told["reason"], told["max_price"]) == ("HALT", "not yet", "2.00000000")
+
     tail = velocity(environment, "topics", "tail", "markets", "--last", "100", "--no-follow")
     shown = [json.loads(line) for line in tail.stdout.splitlines()]
     assert "ADAUSDT" in {record["key"] for record in shown}
