@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
+from api.accounts.sender import Placed
 from api.auth import Caller
 from api.errors import (
     ApiError,
@@ -23,6 +24,7 @@ from api.handlers.parameters import SYMBOL, Kind, Parameter, Parameters
 from api.handlers.placing import generated_id, new_client_id
 from api.handlers.shapes import Json
 from streams.messages import (
+    FRAME_COMMANDS_MAX,
     CancelOrder,
     CancelRestriction,
     Execution,
@@ -31,8 +33,6 @@ from streams.messages import (
     Reason,
     RequestRejected,
 )
-
-CANCELS_AT_ONCE = 50
 
 ORDER_ID = Parameter("orderId", Kind.LONG, description="The exchange's name for the order.")
 ORIG_CLIENT_ORDER_ID = Parameter(
@@ -87,32 +87,19 @@ async def cancel_open_orders(
     if not orders:
         raise unknown_order()
     caller.check_in_time(exchange.clock())
-    bound = asyncio.Semaphore(CANCELS_AT_ONCE)
-    cancels = [_cancel_if_open(exchange, caller, rules, order.order_id, bound) for order in orders]
+    cancels = [_command(caller, rules, order.order_id) for order in orders]
+    placed: list[Placed] = []
+    for first in range(0, len(cancels), FRAME_COMMANDS_MAX):
+        some = cancels[first : first + FRAME_COMMANDS_MAX]
+        placed += await exchange.cancels(caller.account, some)
     answers = []
-    for outcome in await asyncio.gather(*cancels, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
-        if outcome is not None:
+    outcomes = (_outcome(exchange, place) for place in placed)
+    for outcome in await asyncio.gather(*outcomes, return_exceptions=True):
+        if isinstance(outcome, OrderUpdate):
             answers.append(shapes.canceled_order(outcome, new_client_id()))
+        elif not (isinstance(outcome, ApiError) and outcome.code == unknown_order().code):
+            raise outcome  # else it was filled before its cancel came
     return answers
-
-
-async def _cancel_if_open(
-    exchange: Exchange,
-    caller: Caller,
-    rules: MarketRules,
-    order_id: OrderId,
-    bound: asyncio.Semaphore,
-) -> OrderUpdate | None:
-    """Cancel an order; None where it was filled before the cancel came."""
-    async with bound:
-        try:
-            return await _cancel(exchange, caller, rules, order_id, "")
-        except ApiError as error:
-            if error.code != unknown_order().code:
-                raise
-            return None
 
 
 def cancel_refused(reason: Reason) -> ApiError:
@@ -129,7 +116,19 @@ async def _cancel(
     orig_client_id: str,
     restricted: CancelRestriction = CancelRestriction.NONE,
 ) -> OrderUpdate:
-    command = CancelOrder(
+    command = _command(caller, rules, order_id, orig_client_id, restricted)
+    (placed,) = await exchange.cancels(caller.account, (command,))
+    return await _outcome(exchange, placed)
+
+
+def _command(
+    caller: Caller,
+    rules: MarketRules,
+    order_id: int,
+    orig_client_id: str = "",
+    restricted: CancelRestriction = CancelRestriction.NONE,
+) -> CancelOrder:
+    return CancelOrder(
         caller.account,
         rules.market,
         rules.config.partition,
@@ -138,7 +137,10 @@ async def _cancel(
         caller.idempotency_key,
         restricted,
     )
-    placed = await exchange.command(caller.account, command, ledger_answers=False)
+
+
+async def _outcome(exchange: Exchange, placed: Placed) -> OrderUpdate:
+    """The update that closed the order. Raises what the cancel was refused with."""
     match await exchange.answers.outcome(placed):
         case [OrderUpdate(execution=Execution.CANCELED) as update]:
             return update

@@ -23,6 +23,7 @@ from infra.settings import Settings
 from streams.messages import (
     AccountCommand,
     AccountId,
+    CancelOrder,
     CancelReplaceOrder,
     MarketCommand,
     MarketId,
@@ -78,6 +79,13 @@ class Exchange:
         """
         (placed,) = await self._send(account, (command,))
         self.accounts.acknowledge(account, placed, ledger_answers)
+        return placed
+
+    async def cancels(self, account: AccountId, commands: Collection[CancelOrder]) -> list[Placed]:
+        """Put an account's cancels on the log together, a frame's worth at most; as `command`."""
+        placed = await self._send(account, commands)
+        for place in placed:
+            self.accounts.acknowledge(account, place, ledger_answers=False)
         return placed
 
     async def orders(self, caller: Caller, orders: Collection[PlaceOrder]) -> list[Placed]:
