@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore::DeprecationWarning"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def exchange(
     servers: Addresses, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:

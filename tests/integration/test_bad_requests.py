@@ -48,13 +48,6 @@ def http(installation: Installation) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def admin(installation: Installation, http: httpx.Client) -> Administrator:
-    admin = Administrator(installation, http)
-    admin.create_market()
-    return admin
-
-
-@pytest.fixture(scope="module")
 def neighbour(admin: Administrator) -> Trader:
     """Somebody who sends nothing wrong."""
     return admin.open_account()

@@ -26,29 +26,6 @@ BUY = limit_order("BUY", "2", "100")
 
 
 @pytest.fixture(scope="module")
-def admin(installation: Installation, http: httpx.Client) -> Administrator:
-    admin = Administrator(installation, http)
-    admin.create_market()
-    return admin
-
-
-@pytest.fixture
-def alice(admin: Administrator) -> Iterator[Trader]:
-    """A trader; what she leaves in the book is taken out of it."""
-    alice = admin.open_account()
-    yield alice
-    alice.send("DELETE", "openOrders", symbol="BTCUSDT")
-
-
-@pytest.fixture
-def bob(admin: Administrator) -> Iterator[Trader]:
-    """Another."""
-    bob = admin.open_account()
-    yield bob
-    bob.send("DELETE", "openOrders", symbol="BTCUSDT")
-
-
-@pytest.fixture(scope="module")
 def other(installation: Installation, admin: Administrator) -> Iterator[httpx.Client]:
     """Another api, which runs all the time."""
     with another_door(installation) as door:

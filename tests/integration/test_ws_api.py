@@ -21,18 +21,6 @@ from tests.integration.users import ed25519
 LIMIT_S = 20
 
 
-@pytest.fixture(scope="module")
-def admin(installation: Installation, http: httpx.Client) -> Administrator:
-    admin = Administrator(installation, http)
-    admin.create_market()
-    return admin
-
-
-@pytest.fixture
-def alice(admin: Administrator) -> Trader:
-    return admin.open_account()
-
-
 @pytest.fixture
 def line(installation: Installation) -> Iterator[ClientConnection]:
     with at(installation) as connection:

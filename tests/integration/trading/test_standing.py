@@ -7,29 +7,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-import pytest
 
 from api.auth import API_KEY_HEADER, sign
 from infra.admin import Admin
 from infra.installation import Installation
 from tests.integration.rest import Administrator, Json, Trader
-
-
-@pytest.fixture(scope="module")
-def admin(installation: Installation, http: httpx.Client) -> Administrator:
-    admin = Administrator(installation, http)
-    admin.create_market()
-    return admin
-
-
-@pytest.fixture
-def alice(admin: Administrator) -> Trader:
-    return admin.open_account()
-
-
-@pytest.fixture
-def bob(admin: Administrator) -> Trader:
-    return admin.open_account()
 
 
 def told(answer: httpx.Response, status: int = 200) -> Json:

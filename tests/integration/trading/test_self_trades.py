@@ -15,18 +15,6 @@ SYMBOL = {"symbol": "BTCUSDT"}
 MODE = "selfTradePreventionMode"
 
 
-@pytest.fixture(scope="module")
-def admin(installation: Installation, http: httpx.Client) -> Administrator:
-    admin = Administrator(installation, http)
-    admin.create_market()
-    return admin
-
-
-@pytest.fixture
-def alice(admin: Administrator) -> Trader:
-    return admin.open_account()
-
-
 @pytest.fixture(params=["rest", "websocket"])
 def place(request: pytest.FixtureRequest, installation: Installation, alice: Trader) -> Any:
     """Places an order of alice's and returns its FULL answer."""

@@ -5,30 +5,9 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 
-import httpx
-import pytest
-
-from infra.installation import Installation
-from tests.integration.rest import Administrator, Trader
+from tests.integration.rest import Trader
 
 AMEND = "order/amend/keepPriority"
-
-
-@pytest.fixture(scope="module")
-def admin(installation: Installation, http: httpx.Client) -> Administrator:
-    admin = Administrator(installation, http)
-    admin.create_market()
-    return admin
-
-
-@pytest.fixture
-def alice(admin: Administrator) -> Trader:
-    return admin.open_account()
-
-
-@pytest.fixture
-def bob(admin: Administrator) -> Trader:
-    return admin.open_account()
 
 
 def test_an_amended_order_keeps_its_place_and_frees_what_it_holds_too_much(

@@ -6,9 +6,6 @@ import time
 from decimal import Decimal
 from typing import Any
 
-import httpx
-import pytest
-
 from infra.installation import Installation
 from tests.integration.rest import Administrator, Json, Trader, limit_order
 from tests.integration.test_ws_api import at, call, signed
@@ -17,18 +14,6 @@ REPLACE = "order/cancelReplace"
 SYMBOL = {"symbol": "BTCUSDT"}
 STOP = {"cancelReplaceMode": "STOP_ON_FAILURE"}
 ALLOW = {"cancelReplaceMode": "ALLOW_FAILURE"}
-
-
-@pytest.fixture(scope="module")
-def admin(installation: Installation, http: httpx.Client) -> Administrator:
-    admin = Administrator(installation, http)
-    admin.create_market()
-    return admin
-
-
-@pytest.fixture
-def alice(admin: Administrator) -> Trader:
-    return admin.open_account()
 
 
 def failed(trader: Trader, **terms: Any) -> tuple[int, int, Json]:

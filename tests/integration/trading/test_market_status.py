@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 
-from infra.installation import Installation
 from tests.integration.rest import Administrator, Trader, limit_order
 
 SYMBOL = {"symbol": "BTCUSDT"}
 CLOSED = "Market is closed."
-
-
-@pytest.fixture(scope="module")
-def admin(installation: Installation, http: httpx.Client) -> Administrator:
-    admin = Administrator(installation, http)
-    admin.create_market()
-    return admin
-
-
-@pytest.fixture
-def alice(admin: Administrator) -> Trader:
-    return admin.open_account()
 
 
 def shown(http: httpx.Client) -> tuple[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -12,23 +11,7 @@ import pytest
 
 from api.auth import API_KEY_HEADER, sign
 from api.idempotency import IDEMPOTENCY_KEY_HEADER
-from infra.installation import Installation
-from tests.integration.rest import Administrator, Json, Trader, limit_order
-
-
-@pytest.fixture(scope="module")
-def admin(installation: Installation, http: httpx.Client) -> Administrator:
-    admin = Administrator(installation, http)
-    admin.create_market()
-    return admin
-
-
-@pytest.fixture
-def alice(admin: Administrator) -> Iterator[Trader]:
-    """A trader; what she leaves in the book is taken out of it."""
-    alice = admin.open_account()
-    yield alice
-    alice.send("DELETE", "openOrders", symbol="BTCUSDT")
+from tests.integration.rest import Json, Trader, limit_order
 
 
 def order(side: str = "BUY", price: object = "100", **more: object) -> dict[str, Any]:

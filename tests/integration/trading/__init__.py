@@ -1,0 +1,1 @@
+"""What can be done with orders, markets and accounts over REST, on one exchange."""
