@@ -44,6 +44,7 @@ def start(service: Service, settings: Settings) -> Process:
         settings.home / "logs" / f"{service.name}.log",
         f"{service.scheme}://{HOST if host in ANY_HOST else host}:{port}",
         environment(service, settings, port),
+        behind=service.behind,
     )
     records.save(service.name, process)
     return process

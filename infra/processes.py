@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ TERM_GRACE_S = 15.0
 KILL_GRACE_S = 5.0
 LOCK_POLL_S = 0.1
 LOG_LIMIT_BYTES = 16 << 20
+BEHIND_NICE = 10
 TAIL_LINES = 60  # a Faust worker says thirty lines of farewell after its error
 
 
@@ -94,9 +96,17 @@ def _is_spent(process: psutil.Process) -> bool:
 
 
 def start(
-    command: Sequence[str], log: Path, address: str, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    log: Path,
+    address: str,
+    env: Mapping[str, str] | None = None,
+    *,
+    behind: bool = False,
 ) -> Process:
-    """Start a command in a session of its own, its output appended to the log."""
+    """Start a command in a session of its own, its output appended to the log.
+
+    One that is `behind` lets those go first that somebody waits for, where cores are few.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     _rotate(log)
     # Not subprocess: its objects expect the starter to outlive what it started.
@@ -111,7 +121,18 @@ def start(
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
     )
-    return Process(pid, psutil.Process(pid).create_time(), address)
+    found = psutil.Process(pid)
+    if behind:
+        _put_behind(found)
+    return Process(pid, found.create_time(), address)
+
+
+def _put_behind(process: psutil.Process) -> None:
+    """Before it has threads, which go by what the first one goes by."""
+    process.nice(BEHIND_NICE)
+    if sys.platform == "linux":
+        # It does not interrupt others when it wakes up.
+        os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _rotate(log: Path) -> None:

@@ -25,6 +25,8 @@ class Service(msgspec.Struct, frozen=True):
     entry: str
     port_setting: Literal["api_port", "ws_port", "health_port"] = "health_port"
     scheme: Literal["http", "ws"] = "http"
+    behind: bool = False
+    """Whether nobody waits for it who waits for an order: it lets others go first."""
 
     def load(self) -> Run:
         """Import the entry point: late, for each brings in a framework of its own."""
@@ -45,7 +47,12 @@ SERVICES = (
         "Make tickers and klines of trades.",
         "streams.runtime.market_data_worker:run",
     ),
-    Service("projections", "Write what happened to the database.", "projections.service:run"),
+    Service(
+        "projections",
+        "Write what happened to the database.",
+        "projections.service:run",
+        behind=True,
+    ),
     Service("ws", "Stream market data over WebSocket.", "api.ws.service:run", "ws_port", "ws"),
     Service("api", "Take orders and answer queries over REST.", "api.rest.service:run", "api_port"),
 )

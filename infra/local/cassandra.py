@@ -121,6 +121,7 @@ class Cassandra(Node):
     name = "cassandra"
     usual_port = 9042
     ready_limit_s = 120.0
+    behind = True
 
     def configure(self, port: int) -> Sequence[str]:
         conf = self.folder / "conf"

@@ -38,6 +38,7 @@ class Node(ABC):
     name: ClassVar[str]
     usual_port: ClassVar[int]
     ready_limit_s: ClassVar[float]
+    behind: ClassVar[bool] = False
 
     def __init__(self, home: Path, cache: Path) -> None:
         self.folder = home / self.name
@@ -88,7 +89,7 @@ class Node(ABC):
         port = self._port()
         command = self.command(self.configure(port))
         env = {**os.environ, **JVM_ENV}
-        process = processes.start(command, self.log, f"{HOST}:{port}", env)
+        process = processes.start(command, self.log, f"{HOST}:{port}", env, behind=self.behind)
         self._records.save(self.name, process)
         return process
 

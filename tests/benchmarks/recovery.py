@@ -53,6 +53,7 @@ from tests.integration.exchange import Trader, trading
 
 REQUESTS = 20_000
 PER_FRAME = 32
+REPLAYS = 5
 RESTING = 100_000
 MAKERS = 20
 PLACED_AT_ONCE = 500
@@ -64,8 +65,8 @@ AIM = Aim(at_least=50_000)
 
 LOAD = (
     f"Replay of {REQUESTS:,} requests of a two-sided market, {PER_FRAME} in a frame, in one"
-    f" process. Kill: the slower of {KILLS}, {RESTING:,} orders at rest and in the database,"
-    " one order sent while the worker is dead."
+    f" process; the median of {REPLAYS}. Kill: the slower of {KILLS}, {RESTING:,} orders at rest"
+    " and in the database, one order sent while the worker is dead."
 )
 
 
@@ -127,7 +128,9 @@ def replay(settings: Settings, say: Say, role: Role, source: Source) -> list[Cas
     uvloop.run(_archive(settings, role, source))
     say(f"replaying as {role.name}")
     rows_s = uvloop.run(_read_rows(settings, role, source))
-    scratch = uvloop.run(_bring_up(settings, role, source))
+    # One takes half a second, in which a machine can do something else.
+    replays = [uvloop.run(_bring_up(settings, role, source)) for _ in range(REPLAYS)]
+    scratch = sorted(replays, key=lambda times: times.replay_s)[REPLAYS // 2]
     uvloop.run(_take_checkpoints(settings, role, source))
     anchored = uvloop.run(_bring_up(settings, role, source))
     requests = sum(filled.requests for each in source.values() for filled in each)

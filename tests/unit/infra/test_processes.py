@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from infra import processes
-from infra.processes import Process, Records, StartError, tail
+from infra.processes import BEHIND_NICE, Process, Records, StartError, tail
 
 WAIT_LIMIT_S = 5.0
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('on'); time.sleep(60)"
@@ -56,6 +56,17 @@ def test_a_process_has_a_session_of_its_own_and_writes_its_log(start: Start, log
     process = start("import os, time; print(os.getsid(0)); time.sleep(60)")
     until(lambda: tail(log) == str(process.pid))
     assert process.running()
+
+
+def test_one_that_is_behind_lets_others_go_first(log: Path) -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    process = processes.start(command, log, "http://127.0.0.1:1", behind=True)
+    try:
+        assert psutil.Process(process.pid).nice() == BEHIND_NICE
+        if sys.platform == "linux":
+            assert os.sched_getscheduler(process.pid) == os.SCHED_BATCH
+    finally:
+        process.stop()
 
 
 def test_it_stops_on_sigterm(start: Start) -> None:
