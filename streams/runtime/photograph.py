@@ -17,6 +17,7 @@ import select
 import signal
 import time
 import traceback
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
@@ -41,7 +42,7 @@ def by_fork(machine: Processor) -> Awaitable[list[bytes]]:
     """As `Photograph` says. Awaiting it raises `NotDeveloped`."""
     source, sink = os.pipe()
     try:
-        child = os.fork()
+        child = _forked()
     except OSError:
         os.close(source)
         os.close(sink)
@@ -50,6 +51,13 @@ def by_fork(machine: Processor) -> Awaitable[list[bytes]]:
         _write_out(machine, sink)
     os.close(sink)
     return asyncio.get_running_loop().run_in_executor(None, _read_back, child, source)
+
+
+def _forked() -> int:
+    with warnings.catch_warnings():
+        # Python 3.12 and later warn of threads that hold locks; this child waits for none.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _write_out(machine: Processor, sink: int) -> NoReturn:
