@@ -58,11 +58,8 @@ class Keeper:
             held.mark_at = now + MARK_EVERY_S
 
     def _mark(self, partition: int, held: Held) -> None:
-        marking = self._marking.get(partition)
-        if marking is not None:
-            if not marking.done():
-                return
-            marking.result()  # raises what is not expected
+        if _is_under_way(self._marking.get(partition)):
+            return
         last = held.mark.position if held.mark else 0
         if held.position > max(last, held.last):
             outputs = checkpoints.as_rows(held.outputs)
@@ -79,11 +76,8 @@ class Keeper:
             held.mark = mark
 
     def _checkpoint(self, partition: int, held: Held) -> None:
-        keeping = self._keeping.get(partition)
-        if keeping is not None:
-            if not keeping.done():
-                return
-            keeping.result()  # raises what is not expected
+        if _is_under_way(self._keeping.get(partition)):
+            return
         where = checkpoints.stand(self._role, partition, held)
         try:
             chunks = self._photograph(held.machine)
@@ -117,3 +111,11 @@ class Keeper:
     async def close(self) -> None:
         """Wait for those that are being kept."""
         await asyncio.gather(*self._keeping.values(), *self._marking.values())
+
+
+def _is_under_way(task: asyncio.Task[None] | None) -> bool:
+    """Raises what a task that has ended failed with."""
+    if task is None or not task.done():
+        return task is not None
+    task.result()
+    return False

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from streams.runtime.dead_letters import name_of_dead_letter
-from streams.runtime.names import Edge, Name, name_of
+from streams.runtime.names import Edge, name_of
 from streams.runtime.ports import Log, Place
 from streams.topics import DEAD_LETTERS
 
@@ -43,9 +43,8 @@ def last_of(runs: Iterable[Run], before: int) -> int:
 
 async def published(log: Log, starts: Mapping[Place, int]) -> dict[Edge, list[Run]]:
     """The names of each edge at these places, looking from these offsets to the end."""
-    found: dict[Place, dict[str, list[Run]]] = {place: {} for place in starts}
-    async for place, records in log.read(starts):
-        topic, sources = place[0], found[place]
+    found: dict[Edge, list[Run]] = {}
+    async for (topic, partition), records in log.read(starts):
         for record in records:
             if topic is DEAD_LETTERS:
                 name = name_of_dead_letter(record)
@@ -53,20 +52,7 @@ async def published(log: Log, starts: Mapping[Place, int]) -> dict[Edge, list[Ru
                 name = name_of(topic, record.value)
             if name is None:
                 continue
-            _note(sources, name.source, name)
-            if name.after:
-                _note(sources, name.after, name)
-    return {
-        Edge(topic.short, partition, source): runs
-        for (topic, partition), sources in found.items()
-        for source, runs in sources.items()
-    }
-
-
-def _note(sources: dict[str, list[Run]], source: str, name: Name) -> None:
-    runs = sources.get(source)
-    if runs is None:
-        runs = sources[source] = []
-    elif runs[-1].last >= name.last and runs[-1].first <= name.first:
-        return
-    join(runs, Run(name.first, name.last))
+            for source in filter(None, (name.source, name.after)):
+                runs = found.setdefault(Edge(topic.short, partition, source), [])
+                join(runs, Run(name.first, name.last))
+    return found
