@@ -2,7 +2,7 @@
 
 A child of the process is forked: it has the memory as it was then, writes the state into a pipe,
 and is gone. So a checkpoint of a large book costs those who wait for an order the time of a fork
-(some milliseconds), not that of writing the book out (two seconds for a million orders).
+(4 to 7 ms with 100,000 orders), not that of writing the book out (0.15 to 0.19 s for these).
 
 Alternatives: writing it out in place, which is what a checkpoint's length would then add to the
 latency of every order that comes meanwhile; or a copy of the book that is kept beside it, which
