@@ -11,10 +11,13 @@ import msgspec
 from api.feeds.markets import Markets
 from api.feeds.tail import Record, TopicTail, from_beginning, last
 from infra.settings import Settings
-from streams.messages import AmountError, depths, klines, markets, tickers, trades
+from streams.messages import AmountError, Market, depths, klines, markets, tickers, trades
 from streams.topics import DEPTH, KLINES, MARKETS, TICKERS, TRADES, Topic
 
 log = logging.getLogger(__name__)
+
+OF_MARKETS = (TRADES, DEPTH, TICKERS, KLINES)
+"""Topics with a partition for each market. Where no market is, nothing is followed."""
 
 REACH = 4_096
 """Records of a partition to begin with. A market's book is whole in `depth` at least every 1,000
@@ -50,9 +53,11 @@ class MarketView(Markets):
                 KLINES: last(REACH),
             },
             self._deliver,
+            asked_for=OF_MARKETS,
             on_caught_up=self._find_books,
             name="market-view",
         )
+        self.on_market(self._follow)
 
     async def run(self) -> NoReturn:
         """Follow the topics until cancelled; an unreachable broker only makes it not ready."""
@@ -71,6 +76,10 @@ class MarketView(Markets):
     async def wait_ready(self, timeout_s: float) -> None:
         """Raises `TimeoutError`."""
         await self._tail.wait_ready(timeout_s)
+
+    def _follow(self, market: Market) -> None:
+        for topic in OF_MARKETS:
+            self._tail.follow(topic, market.partition)
 
     def _deliver(self, topic: Topic, partition: int, records: Sequence[Record]) -> None:
         take = self._take[topic]
@@ -97,8 +106,11 @@ class MarketView(Markets):
     def _find_books(self) -> None:
         """Read further back where a market's last snapshot has not been seen.
 
-        Where the log has none any more, the book stays invalid until the market emits one.
+        Where the log has none any more, the book stays invalid until the market emits one. Once we
+        are ready, partitions are followed because a market is new: from their first record on.
         """
+        if self._tail.ready:
+            return
         missing = {
             rules.config.partition
             for market, rules in self._rules.items()

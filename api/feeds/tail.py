@@ -4,6 +4,10 @@ A consumer group would share the partitions among the instances of a door; here 
 all of them, and its place in them is its own business. So the tail assigns itself every partition
 and keeps its positions, and a connection that fails is replaced by another which goes on from them.
 
+Partitions that nothing is written to cost as much at each fetch as those that have something: the
+client names them all, and the broker looks at each. So of some topics only those are followed that
+somebody has asked for.
+
 Kafka serves the requests of a connection one by one, so asking for the end of a topic waits behind
 an idle fetch, for `IDLE_FETCH_MS` at most. Data cuts an idle fetch short: it costs no latency.
 """
@@ -12,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import NoReturn, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -77,6 +81,8 @@ def at_offsets(offsets: Mapping[int, int]) -> Start:
 class TopicTail:
     """Delivers what is written to some topics, from chosen places on, until cancelled.
 
+    Of the topics that are `asked_for`, those partitions are followed that `follow` names.
+
     `ready` says that the connection stands and that everything that was in the topics when it was
     made has been delivered. `on_caught_up` is called just before, each time; it may `reach_back`.
     """
@@ -87,22 +93,25 @@ class TopicTail:
         starts: Mapping[Topic, Start],
         deliver: Deliver,
         *,
+        asked_for: Container[Topic] = (),
         on_caught_up: Callable[[], None] = lambda: None,
         name: str = "tail",
     ) -> None:
-        self._kafka = settings.kafka_client
+        self._settings = settings
         self._starts = starts
         self._deliver = deliver
         self._on_caught_up = on_caught_up
         self._name = name
         self._topics = {topic.name(settings.venue): topic for topic in starts}
-        self._partitions = {
-            (topic, number): TopicPartition(topic.name(settings.venue), number)
-            for topic in starts
-            for number in range(
-                topic.partitions(settings.account_partitions, settings.market_partitions)
-            )
-        }
+        self._partitions: dict[tuple[Topic, int], TopicPartition] = {}
+        # Partitions that are followed from the next poll on.
+        self._has_more = False
+        for topic in starts:
+            if topic not in asked_for:
+                for number in range(
+                    topic.partitions(settings.account_partitions, settings.market_partitions)
+                ):
+                    self.follow(topic, number)
         self._positions: dict[TopicPartition, int] = {}
         self._first: dict[TopicPartition, int] = {}
         self._earliest: dict[TopicPartition, int] = {}
@@ -121,6 +130,16 @@ class TopicTail:
         """Raises `TimeoutError`."""
         async with asyncio.timeout(timeout_s):
             await self._ready.wait()
+
+    def follow(self, topic: Topic, partition: int) -> None:
+        """Deliver this partition as well, if it is not followed yet.
+
+        While the tail runs, only for who is being delivered to; another would wait for a record.
+        """
+        if (topic, partition) not in self._partitions:
+            name = topic.name(self._settings.venue)
+            self._partitions[topic, partition] = TopicPartition(name, partition)
+            self._has_more = True
 
     def position(self, topic: Topic, partition: int) -> int | None:
         """The offset that is delivered next, None before the first connection."""
@@ -164,7 +183,7 @@ class TopicTail:
 
     async def _follow(self) -> NoReturn:
         consumer = AIOKafkaConsumer(
-            **self._kafka,
+            **self._settings.kafka_client,
             client_id=f"velocity-{self._name}",
             group_id=None,
             enable_auto_commit=False,
@@ -176,13 +195,15 @@ class TopicTail:
         try:
             async with asyncio.timeout(CONNECT_LIMIT_S):
                 await consumer.start()
-            await self._begin(consumer)
+            self._has_more = True
             await self._poll(consumer)
         finally:
             self._ready.clear()
             await stop(consumer)
 
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
+        """Go on where each partition stands; what was fetched, not delivered, is fetched again."""
+        self._has_more = False
         places = list(self._partitions.values())
         consumer.assign(places)
         async with asyncio.timeout(REQUEST_LIMIT_S):
@@ -210,6 +231,8 @@ class TopicTail:
         loop = asyncio.get_running_loop()
         check_at = loop.time() + CHECK_EVERY_S
         while True:
+            if self._has_more:
+                await self._begin(consumer)
             await self._catch_up(consumer)
             batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_PER_POLL)
             for place, records in batches.items():
@@ -222,7 +245,7 @@ class TopicTail:
             await asyncio.sleep(0)
 
     async def _catch_up(self, consumer: AIOKafkaConsumer) -> None:
-        if self.ready:
+        if self.ready and not self._behind:
             return
         # Asked of the consumer, which also knows of records that compaction has taken away.
         reached = [p for p, end in self._behind.items() if await consumer.position(p) >= end]
