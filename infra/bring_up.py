@@ -101,7 +101,8 @@ def _stop_services(records: Records) -> Iterator[str]:
 
 def _ground(settings: Settings, report: Report) -> Addresses:
     """The broker and the database: those in the settings, else the local stack's."""
-    stack = LocalStack(settings.home, settings.cache, installation.kafka_login(settings))
+    login = installation.kafka_login(settings)
+    stack = LocalStack(settings.home, settings.cache, login, quick=settings.quick_servers)
     stack.install(settings.kafka, settings.cql)
     report("kafka", "starting", settings.kafka or "")
     report("cql", "starting", settings.cql or "")

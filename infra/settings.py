@@ -46,6 +46,11 @@ class Settings(BaseSettings):
         default=False,
         description="Whether the broker that `velocity up` starts asks its clients who they are.",
     )
+    quick_servers: bool = Field(
+        default=False,
+        description="Whether servers that are started here live for minutes, not hours: compiled"
+        " once, quickly (decision 18).",
+    )
     cql: str | None = Field(
         default=None,
         validation_alias=AliasChoices("VELOCITY_CQL", "CQL"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 
@@ -10,6 +11,9 @@ import pytest
 from infra.local import Addresses
 from infra.settings import UNLIMITED, Settings
 from tests.servers import broker_and_database
+
+# Tests' servers live for minutes, also those that a process of theirs starts.
+os.environ.setdefault("VELOCITY_QUICK_SERVERS", "true")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

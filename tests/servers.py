@@ -35,7 +35,7 @@ def broker_and_database(home: Path) -> Iterator[Addresses]:
         with _containers(settings) as addresses:
             yield addresses
     else:
-        stack = LocalStack(home, settings.cache)
+        stack = LocalStack(home, settings.cache, quick=settings.quick_servers)
         try:
             yield stack.start(settings.kafka, settings.cql)
         finally:

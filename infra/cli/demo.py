@@ -32,7 +32,8 @@ def demo(
     was_running = any(records.running(name) for name in records.names())
     try:
         with told(), readiness_shown() as report:
-            ours = settings() if was_running else settings().model_copy(update=UNLIMITED)
+            alone = UNLIMITED | {"quick_servers": True}
+            ours = settings() if was_running else settings().model_copy(update=alone)
             installation = bring_up(ours, report)
         agreed = asyncio.run(demonstrate(installation, Console(), seconds, rate))
     finally:

@@ -92,8 +92,10 @@ class Kafka(Node):
     usual_port = 9092
     ready_limit_s = 60.0
 
-    def __init__(self, home: Path, cache: Path, login: Login | None = None) -> None:
-        super().__init__(home, cache)
+    def __init__(
+        self, home: Path, cache: Path, login: Login | None = None, *, quick: bool = False
+    ) -> None:
+        super().__init__(home, cache, quick=quick)
         self.login = login
         self._knows_login = self.folder / "knows_login"
 

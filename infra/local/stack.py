@@ -29,14 +29,16 @@ class Addresses(msgspec.Struct, frozen=True):
 class LocalStack:
     """Kafka and Cassandra with their data under one home; the jars are shared by all homes.
 
-    With a login, Kafka asks its clients who they are.
+    With a login, Kafka asks its clients who they are. A quick stack is one for minutes, not hours.
     """
 
-    def __init__(self, home: Path, cache: Path, login: Login | None = None) -> None:
+    def __init__(
+        self, home: Path, cache: Path, login: Login | None = None, *, quick: bool = False
+    ) -> None:
         # Nodes work in folders of their own: what they are told must not depend on ours.
         home, cache = home.absolute(), cache.absolute()
-        self.kafka = Kafka(home, cache, login)
-        self.cassandra = Cassandra(home, cache)
+        self.kafka = Kafka(home, cache, login, quick=quick)
+        self.cassandra = Cassandra(home, cache, quick=quick)
         self._records = Records(home)
 
     def install(self, kafka: str | None = None, cql: str | None = None) -> None:

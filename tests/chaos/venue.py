@@ -32,7 +32,9 @@ class Venue:
         ports = {"api_port": 0, "ws_port": 0}
         alone = {"home": home, "venue": "chaos", "kafka": None, "cql": None, **ports}
         self.settings = Settings().model_copy(
-            update=UNLIMITED | alone | {"checkpoint_records": CHECKPOINT_RECORDS}
+            update=UNLIMITED
+            | alone
+            | {"checkpoint_records": CHECKPOINT_RECORDS, "quick_servers": True}
         )
         self._records = Records(home)
 

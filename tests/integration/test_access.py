@@ -253,7 +253,7 @@ async def test_a_restarted_broker_knows_everybody_again(
     """It had forgotten all users where one was taken away, as the one who was revoked above."""
     settings = installation.settings
     login = Login(SERVICES_USER, secret_of(settings), settings.kafka_ca or Path())
-    broker = Kafka(settings.home, settings.cache, login)
+    broker = Kafka(settings.home, settings.cache, login, quick=True)
     running = Records(settings.home).running("kafka")
     assert running is not None
     os.kill(running.pid, signal.SIGKILL)  # stopped by us, it would come back elsewhere

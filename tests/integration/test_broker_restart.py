@@ -41,7 +41,7 @@ class Broker:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._kafka = Kafka(home, Settings().cache)
+        self._kafka = Kafka(home, Settings().cache, quick=True)
 
     def start(self) -> str:
         return self._kafka.start()

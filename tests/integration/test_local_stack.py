@@ -25,7 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(home: Path) -> Iterator[LocalStack]:
-    stack = LocalStack(home, Settings().cache)
+    stack = LocalStack(home, Settings().cache, quick=True)
     try:
         stack.start()
         yield stack
@@ -58,7 +58,11 @@ def test_nodes_listen_on_this_machine_only(stack: LocalStack, home: Path) -> Non
 
 def test_a_second_start_finds_the_nodes_that_run(stack: LocalStack, home: Path) -> None:
     before = stack.start(), _pid(home, "kafka"), _pid(home, "cassandra")
-    after = LocalStack(home, Settings().cache).start(), _pid(home, "kafka"), _pid(home, "cassandra")
+    after = (
+        LocalStack(home, Settings().cache, quick=True).start(),
+        _pid(home, "kafka"),
+        _pid(home, "cassandra"),
+    )
     assert after == before
 
 
@@ -71,7 +75,7 @@ def test_a_killed_node_comes_back_where_it_was(stack: LocalStack, home: Path) ->
 
 def test_a_second_home_finds_ports_of_its_own(stack: LocalStack, tmp_path: Path) -> None:
     taken = stack.start()
-    other = LocalStack(tmp_path, Settings().cache)
+    other = LocalStack(tmp_path, Settings().cache, quick=True)
     try:
         address = other.kafka.start()
         assert host_and_port(address)[1] != host_and_port(taken.kafka)[1]
@@ -81,7 +85,7 @@ def test_a_second_home_finds_ports_of_its_own(stack: LocalStack, tmp_path: Path)
 
 
 def test_a_node_that_fails_to_start_says_why(tmp_path: Path) -> None:
-    stack = LocalStack(tmp_path, Settings().cache)
+    stack = LocalStack(tmp_path, Settings().cache, quick=True)
     data = tmp_path / "kafka" / "data"
     data.mkdir(parents=True)
     (data / "meta.properties").write_text("version=1\nnode.id=99\ncluster.id=somebody-else\n")

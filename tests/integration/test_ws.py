@@ -366,7 +366,7 @@ async def test_a_record_that_is_none_costs_nobody_else(settings: Settings, log: 
 async def test_a_view_shows_that_the_broker_is_away_and_goes_on_when_it_is_back(
     tmp_path: Path,
 ) -> None:
-    broker = Kafka(tmp_path, Settings().cache)
+    broker = Kafka(tmp_path, Settings().cache, quick=True)
     try:
         address = await asyncio.to_thread(broker.start)
         settings = Settings().model_copy(update={"kafka": address, "venue": "outage"})
