@@ -7,7 +7,6 @@ before the acknowledgement does. So outcomes of late are kept for those who have
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 
 from api.errors import unknown_status
 from streams.messages import (
@@ -16,6 +15,7 @@ from streams.messages import (
     BalanceChange,
     BalanceUpdate,
     Execution,
+    OrderStatus,
     OrderUpdate,
     Reason,
     RequestId,
@@ -27,26 +27,29 @@ from streams.messages import (
 
 OUTCOME_LIMIT_S = 8.0
 RECENT_MAX = 16_384
-"""Outcomes kept. An acknowledgement lags behind its outcome by milliseconds at most, so this is
-seconds' worth at any rate that one process takes."""
+"""Outcomes kept, at most; at least half as many. An acknowledgement lags behind its outcome by
+milliseconds at most, so this is about a second's worth at any rate that one process takes."""
 
+Part = list[Update]
+Whole = tuple[Update, ...]
+"""The updates that a request made, in order: those so far, and all of them."""
 
-class _Outcome:
-    """The updates a request made so far, in order."""
-
-    __slots__ = ("complete", "updates")
-
-    def __init__(self) -> None:
-        self.updates: list[Update] = []
-        self.complete = False
+_CANCELED = Execution.CANCELED
+_REPLACED = Execution.REPLACED
+_OPEN = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 
 
 class Outcomes:
-    """The recent outcomes, and those who wait for one."""
+    """The recent outcomes, and those who wait for one.
+
+    Who forgets one at a time looks for the oldest each time. Here half of them goes at once: those
+    that were there when as many had come since.
+    """
 
     def __init__(self, recent_max: int = RECENT_MAX) -> None:
-        self._recent_max = recent_max
-        self._recent: OrderedDict[RequestId, _Outcome] = OrderedDict()
+        self._recent_max = max(1, recent_max // 2)
+        self._recent: dict[RequestId, Part | Whole] = {}
+        self._older: dict[RequestId, Part | Whole] = {}
         self._waiters: dict[RequestId, asyncio.Future[list[Update]]] = {}
 
     def apply(self, update: Update) -> RequestId | None:
@@ -55,30 +58,29 @@ class Outcomes:
         if part is None:
             return None
         request, is_last = part
-        outcome = self._recent.get(request)
-        if outcome is None:
-            outcome = self._recent[request] = _Outcome()
-            self._forget_old()
-        if outcome.complete:
+        told = self._told(request)
+        if isinstance(told, tuple):
             return None
-        outcome.updates.append(update)
         if not is_last:
+            if told is None:
+                self._keep(request, [update])
+            else:
+                told.append(update)
             return None
-        outcome.complete = True
+        whole = (update,) if told is None else (*told, update)
+        self._keep(request, whole)
         waiter = self._waiters.pop(request, None)
         if waiter is not None and not waiter.done():
-            waiter.set_result(outcome.updates)
+            waiter.set_result(list(whole))
         return request
 
     def known(self, request: RequestId) -> bool:
         """Whether the outcome is in."""
-        outcome = self._recent.get(request)
-        return outcome is not None and outcome.complete
+        return isinstance(self._told(request), tuple)
 
     def repeated(self, request: RequestId) -> RequestRepeated | RequestRejected | None:
         """The ledger's word that a request's key was used before, if it is among the recent."""
-        outcome = self._recent.get(request)
-        match outcome and outcome.updates:
+        match self._told(request):
             case [RequestRepeated() | RequestRejected(reason=Reason.KEY_REUSED) as word]:
                 return word
             case _:
@@ -86,9 +88,9 @@ class Outcomes:
 
     async def wait(self, request: RequestId, timeout_s: float) -> list[Update]:
         """The updates a request made, once they are all in. Raises -1007 when they don't come."""
-        outcome = self._recent.get(request)
-        if outcome is not None and outcome.complete:
-            return outcome.updates
+        told = self._told(request)
+        if isinstance(told, tuple):
+            return list(told)
         waiter: asyncio.Future[list[Update]] = asyncio.get_running_loop().create_future()
         self._waiters[request] = waiter
         try:
@@ -99,13 +101,18 @@ class Outcomes:
         finally:
             self._waiters.pop(request, None)
 
-    def _forget_old(self) -> None:
-        while len(self._recent) > self._recent_max:
-            request, outcome = self._recent.popitem(last=False)
-            if request in self._waiters and not outcome.complete:
-                # Somebody waits for the rest of it: it counts as recent again.
-                self._recent[request] = outcome
-                return
+    def _told(self, request: RequestId) -> Part | Whole | None:
+        return self._recent.get(request) or self._older.get(request)
+
+    def _keep(self, request: RequestId, told: Part | Whole) -> None:
+        self._recent[request] = told
+        if len(self._recent) < self._recent_max:
+            return
+        # Where somebody waits for the rest of an outcome, it counts as recent again.
+        waited = {
+            request: self._older[request] for request in self._waiters if request in self._older
+        }
+        self._older, self._recent = self._recent, waited
 
 
 def part_of_outcome(update: Update) -> tuple[RequestId, bool] | None:
@@ -114,21 +121,22 @@ def part_of_outcome(update: Update) -> tuple[RequestId, bool] | None:
     What happens to a resting order later on, by another's request, is no answer to the one that
     placed it; nor is the hold, which only says that the order went on to its market.
     """
-    match update:
-        case OrderUpdate(execution=Execution.CANCELED | Execution.REPLACED):
+    if isinstance(update, OrderUpdate):
+        execution = update.execution
+        if execution is _CANCELED or execution is _REPLACED:
             # Of an order that another replaces, the updates of that one follow.
             return update.request, not update.replaced_by
-        case OrderUpdate():
-            if update.is_maker or int(update.request) != int(update.order_id):
-                return None
-            return update.request, update.last or not update.status.is_open
+        if update.is_maker or int(update.request) != int(update.order_id):
+            return None
+        return update.request, update.last or update.status not in _OPEN
+    match update:
         case BalanceUpdate(change=BalanceChange.DEPOSIT | BalanceChange.WITHDRAWAL):
             return update.request, True
+        case BalanceUpdate():
+            return None
         case RequestRejected(order_id=order_id) if order_id:
             return update.request, False
         case AccountOpened() | RequestRejected() | RequestRepeated():
             return update.request, True
         case AccountState() | WithdrawalUpdate():
             return update.request, True
-        case BalanceUpdate():
-            return None

@@ -12,8 +12,9 @@ nothing, as the market may stand still.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from api.errors import overloaded
 from streams.messages import RequestId
@@ -23,42 +24,56 @@ OUTSTANDING_MAX = 10_000
 
 OVERDUE_S = 30.0
 
+SWEEP_EVERY_S = 1.0
+"""To look for overdue orders costs a look at each that is out; so it is not done at each answer."""
+
+
+class _Order(NamedTuple):
+    """Where an order is outstanding, and since when."""
+
+    market_partition: int
+    since: float
+
 
 class Outstanding:
-    """What is out, in the order it went, with the moment it did."""
+    """What is out."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._markets: defaultdict[int, dict[RequestId, float]] = defaultdict(dict)
-        self._partitions: dict[RequestId, int] = {}
+        self._orders: dict[RequestId, _Order] = {}
+        self._counts: Counter[int] = Counter()
+        self._sweeps: dict[int, float] = {}
 
     def __len__(self) -> int:
-        return len(self._partitions)
+        return len(self._orders)
 
     def check_room(self, market_partition: int, count: int = 1) -> None:
         """Raise -1008 where so many more would be too many."""
-        if len(self._markets[market_partition]) + count > OUTSTANDING_MAX:
+        if self._counts[market_partition] + count > OUTSTANDING_MAX:
             raise overloaded()
 
     def add(self, request: RequestId, market_partition: int) -> None:
         """An order is on its way."""
-        self._markets[market_partition][request] = self._clock()
-        self._partitions[request] = market_partition
+        self._orders[request] = _Order(market_partition, self._clock())
+        self._counts[market_partition] += 1
 
     def answered(self, request: RequestId, by_market: bool) -> None:
         """A request has its outcome; the ledger's word says nothing of how far the market is."""
-        partition = self._partitions.pop(request, None)
-        if partition is None:
+        order = self._orders.pop(request, None)
+        if order is None:
             return
-        market = self._markets[partition]
-        since = market.pop(request)
-        if by_market:
-            self._forget(market, before=since - OVERDUE_S)
+        partition, since = order
+        self._counts[partition] -= 1
+        if by_market and since >= self._sweeps.get(partition, 0.0):
+            self._sweeps[partition] = since + SWEEP_EVERY_S
+            self._forget(partition, before=since - OVERDUE_S)
 
-    def _forget(self, market: dict[RequestId, float], before: float) -> None:
-        while market:
-            request = next(iter(market))
-            if market[request] >= before:
-                return
-            del market[request]
-            del self._partitions[request]
+    def _forget(self, partition: int, before: float) -> None:
+        overdue = [
+            request
+            for request, order in self._orders.items()
+            if order.market_partition == partition and order.since < before
+        ]
+        for request in overdue:
+            del self._orders[request]
+        self._counts[partition] -= len(overdue)

@@ -24,7 +24,8 @@ class Progress:
         """Take an update in. Those who wait learn of it by `wake`."""
         if update.source == self._ledger:
             place = (update.cause.offset, update.cause.index)
-            self._position = max(self._position, place)
+            if place > self._position:
+                self._position = place
             if isinstance(update, BalanceUpdate) and update.settled is not None:
                 source, seq = update.settled
                 self._settled[source] = max(seq, self._settled.get(source, Sequence(0)))

@@ -68,7 +68,7 @@ class Reads:
     ) -> OrderUpdate | None:
         known = self._view.tail(account).orders.get(order_id)
         if known is not None:
-            return known[1] if known[1].market == market else None
+            return known if known.market == market else None
         return await self.archive.read(lambda queries: queries.order(account, market, order_id))
 
     async def _by_client_id(
@@ -77,7 +77,7 @@ class Reads:
         """The newest; an order refused as a duplicate does not hide the one it repeated."""
         recent = [
             update
-            for _, update in self._view.tail(account).orders.values()
+            for update in self._view.tail(account).orders.values()
             if update.client_order_id == client_order_id
             and update.market == market
             and update.reason is not Reason.DUPLICATE_ORDER_ID
@@ -129,8 +129,7 @@ class Reads:
         asked: Callable[[OrderUpdate], bool],
     ) -> list[OrderUpdate]:
         orders = {update.order_id: update for update in stored}
-        for order_id, (_, update) in self._view.tail(account).orders.items():
-            orders[order_id] = update
+        orders.update(self._view.tail(account).orders)
         return sorted((update for update in orders.values() if asked(update)), key=_order_id)
 
     async def trades(
@@ -194,8 +193,7 @@ class Reads:
         await self._view.wait_balances(account)
         stored = await self.archive.read(lambda queries: queries.balances(account))
         balances = {balance.asset: balance for balance in stored}
-        for asset, (_, balance) in self._view.tail(account).balances.items():
-            balances[asset] = balance
+        balances.update(self._view.tail(account).balances)
         return [balances[asset] for asset in sorted(balances)]
 
     async def market_trades(self, market: MarketId, window: Window) -> list[Trade]:

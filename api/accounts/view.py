@@ -19,8 +19,8 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import NoReturn, assert_never
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn
 
 import msgspec
 
@@ -66,6 +66,11 @@ COUNTED_MAX = 50_000
 PENDING_LIMIT_S = 30.0
 """A request whose outcome is out for longer no longer holds up reads: its market is down."""
 
+_NEW = Execution.NEW
+_TRADE_PREVENTION = Execution.TRADE_PREVENTION
+_EXPIRED = Execution.EXPIRED
+_REJECTED = Execution.REJECTED
+
 log = logging.getLogger(__name__)
 
 
@@ -93,7 +98,7 @@ class AccountView:
         self._ledgers = [f"ledger:{partition}" for partition in range(count)]
         self._seen = [Offset(-1)] * count
         self._book_seqs: dict[MarketId, int] = {}
-        self._watermarks: dict[tuple[int, str], int] = {}
+        self._watermarks: list[dict[str, int]] = [{} for _ in range(count)]
         self._acknowledged: dict[AccountId, _Acknowledged] = {}
         self._states: OrderedDict[AccountId, AccountState] = OrderedDict()
         self._order_counts: OrderedDict[AccountId, tuple[Millis, OrderCounts]] = OrderedDict()
@@ -145,11 +150,20 @@ class AccountView:
         if not self._outcomes.known(placed.request):
             known.pending[placed.request] = time.monotonic()
 
-    def acknowledge_order(self, order: PlaceOrder, placed: Placed) -> None:
-        """As `acknowledge`; until it has its outcome, the order counts as outstanding."""
-        self.acknowledge(order.account, placed)
-        if not self._outcomes.known(placed.request):
-            self.outstanding.add(placed.request, order.market_partition)
+    def acknowledge_orders(
+        self, account: AccountId, orders: Iterable[PlaceOrder], placed: Sequence[Placed]
+    ) -> None:
+        """As `acknowledge`, of an account's orders that the log took together, in order; until it
+        has its outcome, each counts as outstanding.
+        """
+        known = self._acknowledged.setdefault(account, _Acknowledged())
+        known.position = max(known.position, (placed[-1].offset, placed[-1].index))
+        now = time.monotonic()
+        for order, place in zip(orders, placed, strict=True):
+            request = place.request
+            if not self._outcomes.known(request):
+                known.pending[request] = now
+                self.outstanding.add(request, order.market_partition)
 
     async def outcome(self, request: RequestId) -> list[Update]:
         """What a request made, once all of it is in, in order. Raises -1007 when it isn't soon."""
@@ -208,7 +222,7 @@ class AccountView:
             account,
             lambda: (
                 progress.has_reached(position)
-                and progress.has_settled(unprojected.account(account).settlements)
+                and progress.has_settled(unprojected.settlements(account))
             ),
         )
 
@@ -259,6 +273,7 @@ class AccountView:
     # -- what the log says -----------------------------------------------------------------------
 
     def _deliver(self, topic: Topic, partition: int, records: Sequence[Record]) -> None:
+        watermarks = self._watermarks[partition]
         for record in records:
             try:
                 update = updates.decode(record.value)
@@ -266,40 +281,42 @@ class AccountView:
                 self.malformed += 1
                 log.error("malformed: updates %d at %d: %s", partition, record.offset, error)
                 continue
-            if self._is_new(partition, update):
-                self._apply(partition, Offset(record.offset), update)
-                for callback in self._on_update:
-                    callback(partition, Offset(record.offset), update)
+            if update.seq <= watermarks.get(update.source, 0):
+                continue
+            watermarks[update.source] = update.seq
+            offset = Offset(record.offset)
+            self._apply(partition, offset, update)
+            for callback in self._on_update:
+                callback(partition, offset, update)
         if records:
             self._seen[partition] = max(self._seen[partition], Offset(records[-1].offset))
         self._progress[partition].wake()
 
-    def _is_new(self, partition: int, update: Update) -> bool:
-        edge = (partition, update.source)
-        if update.seq <= self._watermarks.get(edge, 0):
-            return False
-        self._watermarks[edge] = update.seq
-        return True
-
     def _apply(self, partition: int, offset: Offset, update: Update) -> None:
         self._unprojected[partition].apply(offset, update)
         self._progress[partition].apply(update)
-        if isinstance(update, OrderUpdate) and _changed_book(update):
-            known = self._book_seqs.get(update.market, 0)
-            self._book_seqs[update.market] = max(known, update.market_seq)
-        elif isinstance(update, BalanceUpdate) and update.orders is not None:
-            self._count_orders(update.account, update.at, update.orders)
+        if isinstance(update, OrderUpdate):
+            if _changed_book(update):
+                known = self._book_seqs.get(update.market, 0)
+                self._book_seqs[update.market] = max(known, update.market_seq)
+        elif isinstance(update, BalanceUpdate):
+            if update.orders is not None:
+                self._count_orders(update.account, update.at, update.orders)
         elif isinstance(update, AccountState):
-            self._states[update.account] = update
-            self._states.move_to_end(update.account)
-            if len(self._states) > COUNTED_MAX:
-                self._states.popitem(last=False)
+            self._keep_state(update)
         completed = self._outcomes.apply(update)
         if completed is None:
             return
         self.outstanding.answered(completed, by_market=update.source != self._ledgers[partition])
-        if update.account in self._acknowledged:
-            self._acknowledged[update.account].pending.pop(completed, None)
+        acknowledged = self._acknowledged.get(update.account)
+        if acknowledged is not None:
+            acknowledged.pending.pop(completed, None)
+
+    def _keep_state(self, state: AccountState) -> None:
+        self._states[state.account] = state
+        self._states.move_to_end(state.account)
+        if len(self._states) > COUNTED_MAX:
+            self._states.popitem(last=False)
 
     def _count_orders(self, account: AccountId, at: Millis, counts: OrderCounts) -> None:
         self._order_counts[account] = (at, counts)
@@ -325,17 +342,12 @@ class AccountView:
 
 def _changed_book(update: OrderUpdate) -> bool:
     """Whether a level of the book is another since this event."""
-    match update.execution:
-        case Execution.TRADE | Execution.CANCELED | Execution.REPLACED:
-            return True
-        case Execution.NEW:
-            return update.last
-        case Execution.TRADE_PREVENTION:
-            return update.is_maker or update.last
-        case Execution.EXPIRED | Execution.REJECTED:
-            return False
-        case _:
-            assert_never(update.execution)
+    execution = update.execution
+    if execution is _NEW:
+        return update.last
+    if execution is _TRADE_PREVENTION:
+        return update.is_maker or update.last
+    return execution is not _EXPIRED and execution is not _REJECTED
 
 
 def _drop_overdue(known: _Acknowledged) -> None:

@@ -97,8 +97,7 @@ class Exchange:
         for partition, count in Counter(order.market_partition for order in orders).items():
             self.accounts.outstanding.check_room(partition, count)
         placed = await self._send(caller.account, orders, caller.expires_us)
-        for order, place in zip(orders, placed, strict=True):
-            self.accounts.acknowledge_order(order, place)
+        self.accounts.acknowledge_orders(caller.account, orders, placed)
         return placed
 
     async def replacement(self, caller: Caller, command: CancelReplaceOrder) -> Placed:

@@ -108,7 +108,7 @@ def placed(order: int) -> Placed:
 async def test_the_log_says_it_before_the_database_has_it(world: World) -> None:
     world.view.tell(NEW)
     assert await world.reads.open_orders(ALICE, BTCUSDT) == [
-        world.view.tail(ALICE).orders[OrderId(7)][1]
+        world.view.tail(ALICE).orders[OrderId(7)]
     ]
 
 

@@ -20,7 +20,7 @@ def test_of_an_order_the_newest_state_is_seen_and_every_trade() -> None:
     unprojected.apply(Offset(0), NEW)
     unprojected.apply(Offset(1), FILLED)
     tail = unprojected.account(ALICE)
-    assert tail.orders[OrderId(7)][1] == FILLED
+    assert tail.orders[OrderId(7)] == FILLED
     assert tail.trades == {(BTCUSDT, 3, OrderId(7)): FILLED}
 
 
@@ -29,9 +29,10 @@ def test_what_the_database_has_is_forgotten_and_what_it_lacks_is_not() -> None:
     unprojected.apply(Offset(0), NEW)
     unprojected.apply(Offset(1), FILLED)
     unprojected.forget(Offset(1))
-    assert unprojected.account(ALICE).orders[OrderId(7)][1] == FILLED
+    assert unprojected.account(ALICE).orders[OrderId(7)] == FILLED
     unprojected.forget(Offset(2))
-    assert unprojected.account(ALICE).is_empty
+    assert not unprojected.account(ALICE).orders
+    assert not len(unprojected)
 
 
 def test_a_balance_is_the_last_one_told() -> None:
@@ -39,7 +40,7 @@ def test_a_balance_is_the_last_one_told() -> None:
     unprojected.apply(Offset(0), balance_update(BalanceChange.DEPOSIT, 10))
     unprojected.apply(Offset(1), balance_update(BalanceChange.HOLD, 4))
     unprojected.forget(Offset(1))
-    ((_, balance),) = unprojected.account(ALICE).balances.values()
+    (balance,) = unprojected.account(ALICE).balances.values()
     assert balance.available == 4
 
 
@@ -57,9 +58,7 @@ async def test_a_read_waits_until_the_settlement_it_knows_of_is_in_the_balances(
     progress, unprojected = Progress(0), Unprojected(100)
     unprojected.apply(Offset(1), FILLED)
     waiting = asyncio.create_task(
-        progress.until(
-            lambda: progress.has_settled(unprojected.account(ALICE).settlements), timeout_s=1
-        )
+        progress.until(lambda: progress.has_settled(unprojected.settlements(ALICE)), timeout_s=1)
     )
     await asyncio.sleep(0)
     progress.apply(balance_update(BalanceChange.SETTLEMENT, 1, settled=4))
