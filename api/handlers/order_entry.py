@@ -83,12 +83,27 @@ _UNSUPPORTED_PARAMETERS = {
     "pegOffsetValue": "Pegged",
 }
 
-_TAKEN = {
-    OrderType.LIMIT: {"timeInForce", "quantity", "price"},
-    OrderType.LIMIT_MAKER: {"quantity", "price"},
-    OrderType.MARKET: {"quantity", "quoteOrderQty"},
+_TYPES = {
+    _AnyOrderType.LIMIT: OrderType.LIMIT,
+    _AnyOrderType.LIMIT_MAKER: OrderType.LIMIT_MAKER,
+    _AnyOrderType.MARKET: OrderType.MARKET,
 }
-_ALL_TAKEN = ("timeInForce", "quantity", "quoteOrderQty", "price", "stopPrice")
+
+_TERMS = ("timeInForce", "quantity", "quoteOrderQty", "price", "stopPrice")
+_TAKEN = {
+    OrderType.LIMIT: ("timeInForce", "quantity", "price"),
+    OrderType.LIMIT_MAKER: ("quantity", "price"),
+    OrderType.MARKET: ("quantity", "quoteOrderQty"),
+}
+_NOT_TAKEN = {
+    order_type: tuple(name for name in _TERMS if name not in taken)
+    for order_type, taken in _TAKEN.items()
+}
+
+_BUY = Side.BUY
+_SELL = Side.SELL
+_MAKER = OrderType.LIMIT_MAKER
+_MARKET = OrderType.MARKET
 
 
 class NewOrder(msgspec.Struct, frozen=True, gc=False):
@@ -116,7 +131,7 @@ def read_new_order(parameters: Parameters, generated_id: str) -> NewOrder:
     response = parameters.choice(
         "newOrderRespType", ResponseType, lambda: invalid("newOrderRespType")
     )
-    maker_only = order_type is OrderType.LIMIT_MAKER
+    maker_only = order_type is _MAKER
     return NewOrder(
         client_order_id=parameters.text("newClientOrderId") or generated_id,
         side=side,
@@ -134,14 +149,17 @@ def _order_type(parameters: Parameters) -> OrderType:
     asked = parameters.choice("type", _AnyOrderType, bad_order_type)
     if asked is None:
         raise mandatory("type")
-    if asked in _UNSUPPORTED_TYPES:
+    order_type = _TYPES.get(asked)
+    if order_type is None:
         raise unsupported_order(_UNSUPPORTED_TYPES[asked])
-    return OrderType(asked.value)
+    return order_type
 
 
 def self_trade_prevention(parameters: Parameters) -> SelfTradePrevention:
     """The mode asked for, else `NONE`. Raises -1013 for one that no market here allows."""
     name = "selfTradePreventionMode"
+    if name not in parameters:
+        return SelfTradePrevention.NONE
     if parameters.text(name) == TRANSFER:
         raise mode_not_allowed()
     mode = parameters.choice(name, SelfTradePrevention, lambda: invalid(name))
@@ -149,26 +167,24 @@ def self_trade_prevention(parameters: Parameters) -> SelfTradePrevention:
 
 
 def _check_combination(parameters: Parameters, order_type: OrderType) -> None:
-    for name, what in _UNSUPPORTED_PARAMETERS.items():
-        if name in parameters:
-            raise unsupported_order(what)
-    for name in _ALL_TAKEN:
-        if name in parameters and name not in _TAKEN[order_type]:
-            raise not_required(name)
-    if order_type is OrderType.MARKET:
+    if parameters.has_any(_UNSUPPORTED_PARAMETERS):
+        named = next(name for name in _UNSUPPORTED_PARAMETERS if name in parameters)
+        raise unsupported_order(_UNSUPPORTED_PARAMETERS[named])
+    if parameters.has_any(_NOT_TAKEN[order_type]):
+        raise not_required(next(name for name in _NOT_TAKEN[order_type] if name in parameters))
+    if order_type is _MARKET:
         both = ("quantity" in parameters, "quoteOrderQty" in parameters)
         if both == (False, False):
             raise either_mandatory("quantity", "quoteOrderQty")
         if both == (True, True):
             raise bad_combination()
     else:
-        for name in ("timeInForce", "quantity", "price"):
-            if name in _TAKEN[order_type]:
-                parameters.required(name)
+        for name in _TAKEN[order_type]:
+            parameters.required(name)
 
 
 def _time_in_force(parameters: Parameters, order_type: OrderType) -> TimeInForce:
-    if order_type is OrderType.MARKET:
+    if order_type is _MARKET:
         # A market order never rests: what the book cannot fill expires.
         return TimeInForce.IOC
     asked = parameters.choice("timeInForce", TimeInForce, bad_time_in_force)
@@ -189,7 +205,7 @@ def place_order(
     else the last trade's; None where the market has neither. Raises -1013 for a filter it breaks,
     -2010 for an amount of quote to be sold for where there is no price to reckon it by.
     """
-    if order.order_type is OrderType.MARKET:
+    if order.order_type is _MARKET:
         price, quantity = _market_terms(order, rules, reference)
     else:
         price, quantity = _limit_terms(order, rules)
@@ -217,7 +233,7 @@ def place_order(
 
 
 def _hold_asset(side: Side, rules: MarketRules) -> Asset:
-    return rules.config.quote if side is Side.BUY else rules.config.base
+    return rules.config.quote if side is _BUY else rules.config.base
 
 
 def _limit_terms(order: NewOrder, rules: MarketRules) -> tuple[Ticks, Lots]:
@@ -245,7 +261,7 @@ def _market_terms(
     if worst is not None:
         _check_notional(rules.notional(worst, quantity), rules)
         return worst, quantity
-    if order.side is Side.SELL:
+    if order.side is _SELL:
         return Ticks(0), quantity
     # There is nothing to buy and no price to reckon by. The order goes in at the lowest price that
     # its minimum notional lets it have, so that it holds next to nothing and expires.
@@ -258,7 +274,7 @@ def _quote_terms(
     if budget == 0:
         raise filter_failure(Filter.MIN_NOTIONAL)
     _check_notional(budget, rules)
-    if side is Side.BUY:
+    if side is _BUY:
         return worst or Ticks(0), Lots(0)
     if worst is None:
         raise no_liquidity()
@@ -294,7 +310,7 @@ def worst_price(reference: Ticks, side: Side, protection_bps: int) -> Ticks:
 
 
 def _hold(order: NewOrder, rules: MarketRules, price: Ticks, quantity: Lots) -> int:
-    if order.side is Side.SELL:
+    if order.side is _SELL:
         return quantity * rules.lot
     if order.quote is not None:
         return order.quote

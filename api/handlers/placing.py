@@ -115,6 +115,9 @@ _TEST_NAMES = {
 }
 """What `order/test` calls that which `account/commission` tells."""
 
+_ACK = ResponseType.ACK
+_MARKET = OrderType.MARKET
+
 _NEW_ORDER = Spec(NEW_ORDER)
 _batch = msgspec.json.Decoder(list[dict[str, Any]], float_hook=str)
 
@@ -129,12 +132,18 @@ class _Order(NamedTuple):
     @property
     def is_answered_by_the_log(self) -> bool:
         """Whether the log's acknowledgement is all that its client waits for."""
-        return self.wanted.response is ResponseType.ACK and not self.caller.idempotency_key
+        return self.wanted.response is _ACK and not self.caller.idempotency_key
 
 
 def new_client_id() -> str:
     """A name for an order whose client gave none: 22 hexadecimal digits, never twice."""
     return secrets.token_hex(_ID_BYTES)
+
+
+def new_client_ids(count: int) -> list[str]:
+    """So many of them; the system is asked for chance only once."""
+    digits = secrets.token_hex(_ID_BYTES * count)
+    return [digits[at : at + 2 * _ID_BYTES] for at in range(0, len(digits), 2 * _ID_BYTES)]
 
 
 def generated_id(caller: Caller) -> str:
@@ -147,7 +156,7 @@ def generated_id(caller: Caller) -> str:
 
 async def new_order(exchange: Exchange, caller: Caller, parameters: Parameters) -> Json:
     """Place an order."""
-    order = await _prepare(exchange, caller, parameters)
+    order = await _prepare(exchange, caller, parameters, generated_id(caller))
     if not isinstance(order, _Order):
         return order
     caller.check_in_time(exchange.clock())
@@ -165,10 +174,15 @@ async def check_order(exchange: Exchange, caller: Caller, parameters: Parameters
     return {_TEST_NAMES.get(name, name): value for name, value in told.items()}
 
 
-async def _prepare(exchange: Exchange, caller: Caller, parameters: Parameters) -> _Order | Json:
-    """The order, checked; or what is answered to one whose place in the log is in the past."""
+async def _prepare(
+    exchange: Exchange, caller: Caller, parameters: Parameters, name: str
+) -> _Order | Json:
+    """The order, checked; or what is answered to one whose place in the log is in the past.
+
+    It has the name given where its client did not name it.
+    """
     rules = exchange.rules(parameters.required("symbol"))
-    wanted = read_new_order(parameters, generated_id(caller))
+    wanted = read_new_order(parameters, name)
     try:
         command = await order_command(exchange, caller, rules, wanted)
     except ApiError:
@@ -185,7 +199,7 @@ async def order_command(
 ) -> PlaceOrder:
     """The command for a new order, reckoned by the market of the moment."""
     reference = None
-    if order.order_type is OrderType.MARKET:
+    if order.order_type is _MARKET:
         reference = reference_price(order.side, rules, await exchange.books.feed(rules.market))
     limits = exchange.order_limits
     return place_order(order, caller.account, rules, reference, caller.idempotency_key, limits)
@@ -205,7 +219,7 @@ def reference_price(side: Side, rules: MarketRules, feed: MarketFeed) -> Ticks |
 
 async def _answer(exchange: Exchange, order: _Order, placed: Placed) -> Json:
     """What the client wants to know of an order that the log has."""
-    if order.wanted.response is ResponseType.ACK:
+    if order.wanted.response is _ACK:
         taken = Taken(placed.request, placed.at)
         if not order.is_answered_by_the_log:
             taken = await exchange.answers.taken(placed)
@@ -267,10 +281,9 @@ def order_updates(updates: list[Update]) -> list[OrderUpdate]:
 
 async def new_orders(exchange: Exchange, caller: Caller, parameters: Parameters) -> list[Json]:
     """Place several orders, in the order given; each is accepted or refused by itself."""
-    prepared = [
-        await _try_to_prepare(exchange, _part(caller, number), sent)
-        for number, sent in enumerate(_read_batch(parameters.required("batchOrders")))
-    ]
+    batch = _read_batch(parameters.required("batchOrders"))
+    parts = zip(_parts(caller, len(batch)), batch, strict=True)
+    prepared = [await _try_to_prepare(exchange, *part, sent) for part, sent in parts]
     orders = [each for each in prepared if isinstance(each, _Order)]
     answers = iter(await _place(exchange, caller, orders) if orders else ())
     return [next(answers) if isinstance(each, _Order) else each for each in prepared]
@@ -290,19 +303,27 @@ def _read_batch(text: str) -> list[dict[str, Any]]:
     return batch
 
 
-def _part(caller: Caller, number: int) -> Caller:
-    """The sender of one order of a batch. Under a key, each order is remembered by its own."""
+def _parts(caller: Caller, count: int) -> list[tuple[Caller, str]]:
+    """The sender of each order of a batch, and a name for it where its client gave none.
+
+    Under a key, each order is remembered by its own.
+    """
     if not caller.idempotency_key:
-        return caller
-    return replace(caller, idempotency_key=key_within(caller.idempotency_key, number))
+        return [(caller, name) for name in new_client_ids(count)]
+    keys = (key_within(caller.idempotency_key, number) for number in range(count))
+    parts = [replace(caller, idempotency_key=key) for key in keys]
+    return [(part, generated_id(part)) for part in parts]
 
 
 async def _try_to_prepare(
-    exchange: Exchange, caller: Caller, sent: dict[str, Any]
+    exchange: Exchange, caller: Caller, name: str, sent: dict[str, Any]
 ) -> _Order | Json:
     try:
-        told = {name: text_of(name, value) for name, value in sent.items()}
-        return await _prepare(exchange, caller, read(told, _NEW_ORDER, signed=True))
+        told = {
+            parameter: value if type(value) is str else text_of(parameter, value)
+            for parameter, value in sent.items()
+        }
+        return await _prepare(exchange, caller, read(told, _NEW_ORDER, signed=True), name)
     except ApiError as error:
         return shapes.refusal(error)
 
