@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from api.accounts.deadlines import Deadlines
 from api.errors import unknown_status
 from streams.messages import (
     AccountOpened,
@@ -46,7 +47,8 @@ class Outcomes:
     that were there when as many had come since.
     """
 
-    def __init__(self, recent_max: int = RECENT_MAX) -> None:
+    def __init__(self, recent_max: int = RECENT_MAX, limit_s: float = OUTCOME_LIMIT_S) -> None:
+        self._deadlines: Deadlines[list[Update]] = Deadlines(limit_s, unknown_status)
         self._recent_max = max(1, recent_max // 2)
         self._recent: dict[RequestId, Part | Whole] = {}
         self._older: dict[RequestId, Part | Whole] = {}
@@ -86,18 +88,14 @@ class Outcomes:
             case _:
                 return None
 
-    async def wait(self, request: RequestId, timeout_s: float) -> list[Update]:
+    async def wait(self, request: RequestId) -> list[Update]:
         """The updates a request made, once they are all in. Raises -1007 when they don't come."""
         told = self._told(request)
         if isinstance(told, tuple):
             return list(told)
-        waiter: asyncio.Future[list[Update]] = asyncio.get_running_loop().create_future()
-        self._waiters[request] = waiter
+        waiter = self._waiters[request] = self._deadlines.future()
         try:
-            async with asyncio.timeout(timeout_s):
-                return await waiter
-        except TimeoutError as error:
-            raise unknown_status() from error
+            return await waiter
         finally:
             self._waiters.pop(request, None)
 

@@ -21,11 +21,12 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 from aiokafka import AIOKafkaProducer
 
+from api.accounts.deadlines import Deadlines
 from api.errors import late_timestamp, overloaded, unknown_status
 from infra.settings import Settings
 from streams.messages import (
@@ -104,6 +105,7 @@ class Sender(Generic[Command]):
         self._topic = topic.name(settings.venue)
         count = topic.partitions(settings.account_partitions, settings.market_partitions)
         self._lanes: list[_Lane[Command]] = [_Lane(partition) for partition in range(count)]
+        self._answers: Deadlines[list[Placed]] = Deadlines(ACK_LIMIT_S, unknown_status)
 
     @property
     def stalled(self) -> bool:
@@ -131,13 +133,9 @@ class Sender(Generic[Command]):
         lane = self._lanes[partition]
         if lane.size + len(commands) > PENDING_MAX:
             raise overloaded()
-        placed: asyncio.Future[list[Placed]] = asyncio.get_running_loop().create_future()
+        placed = self._answers.future()
         lane.add(_Waiting(commands, key, placed, expires_us))
-        try:
-            async with asyncio.timeout(ACK_LIMIT_S):
-                return await placed
-        except TimeoutError as error:
-            raise unknown_status() from error
+        return await placed
 
     async def run(self) -> None:
         """Send what is waiting, until cancelled.
@@ -148,6 +146,7 @@ class Sender(Generic[Command]):
         async with asyncio.TaskGroup() as group:
             for lane in self._lanes:
                 group.create_task(self._drain(lane), name=f"{self._topic}/{lane.partition}")
+            group.create_task(self._watch(), name=f"{self._topic}, watched")
 
     async def _drain(self, lane: _Lane[Command]) -> None:
         while True:
@@ -161,10 +160,13 @@ class Sender(Generic[Command]):
         value = encode_frame(Frame(FRAME_VERSION, "", Sequence(0), commands))
         if len(value) > FRAME_BYTES_MAX:
             raise ValueError(f"a frame of {len(commands)} commands took {len(value)} bytes")
+        lane.sent_at = time.monotonic()
         acknowledged = await self._producer.send(
             self._topic, value, key=frame[0].key.encode(), partition=lane.partition
         )
-        record = await self._acknowledged(lane, acknowledged)
+        # As long as it takes: a frame can't be taken back, and no other may overtake it.
+        record = await acknowledged
+        lane.sent_at = 0.0
         if record.offset < lane.end:
             # Names follow from offsets: these were given to others, in a log that is gone.
             raise LogBeganAnew(f"{self._topic}/{lane.partition}: {record.offset} after {lane.end}")
@@ -182,18 +184,18 @@ class Sender(Generic[Command]):
                 )
             index += count
 
-    async def _acknowledged(self, lane: _Lane[Command], acknowledged: asyncio.Future[Any]) -> Any:
-        """Wait as long as it takes: a frame can't be taken back, and no other may overtake it."""
-        while not (await asyncio.wait((acknowledged,), timeout=STALLED_S))[0]:
-            lane.stalled = True
-            log.warning("no acknowledgement yet from %s partition %d", self._topic, lane.partition)
-        lane.stalled = False
-        return acknowledged.result()
+    async def _watch(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(STALLED_S)
+            for lane in self._lanes:
+                if lane.stalled:
+                    place = (self._topic, lane.partition)
+                    log.warning("no acknowledgement yet from %s partition %d", *place)
 
 
 class _Lane(Generic[Command]):
-    """One partition: what waits for it, how many commands that is, and where its log ended when it
-    last took any.
+    """One partition: what waits for it, how many commands that is, where its log ended when it last
+    took any, and since when a frame has been on its way (monotonic seconds), 0 while none is.
     """
 
     def __init__(self, partition: int) -> None:
@@ -201,8 +203,12 @@ class _Lane(Generic[Command]):
         self.size = 0
         self.end = 0
         self.wake = asyncio.Event()
-        self.stalled = False
+        self.sent_at = 0.0
         self._pending: deque[_Waiting[Command]] = deque()
+
+    @property
+    def stalled(self) -> bool:
+        return 0.0 < self.sent_at < time.monotonic() - STALLED_S
 
     def add(self, waiting: _Waiting[Command]) -> None:
         """Queue commands for the next frame that has room for them."""

@@ -167,7 +167,7 @@ class AccountView:
 
     async def outcome(self, request: RequestId) -> list[Update]:
         """What a request made, once all of it is in, in order. Raises -1007 when it isn't soon."""
-        return await self._outcomes.wait(request, OUTCOME_LIMIT_S)
+        return await self._outcomes.wait(request)
 
     def knows(self, request: RequestId) -> bool:
         """Whether a request's outcome is at hand."""

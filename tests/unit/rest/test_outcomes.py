@@ -43,13 +43,13 @@ async def test_an_outcome_that_came_before_the_acknowledgement_is_not_lost(
     outcomes = Outcomes()
     for update in story:
         outcomes.apply(update)
-    assert await outcomes.wait(RequestId(7), 1) == story
+    assert await outcomes.wait(RequestId(7)) == story
 
 
 @pytest.mark.parametrize("story", STORIES)
 async def test_an_outcome_that_is_waited_for_comes_whole(story: list[Update]) -> None:
     outcomes = Outcomes()
-    waiting = asyncio.create_task(outcomes.wait(RequestId(7), 1))
+    waiting = asyncio.create_task(outcomes.wait(RequestId(7)))
     await asyncio.sleep(0)
     completed = [outcomes.apply(update) for update in story]
     assert await waiting == story
@@ -67,7 +67,7 @@ async def test_what_others_do_to_a_resting_order_does_not_answer_who_placed_it()
     for update in RESTS:
         outcomes.apply(update)
     outcomes.apply(order_update(7, TRADE, OrderStatus.FILLED, request=8, is_maker=True))
-    assert await outcomes.wait(RequestId(7), 1) == RESTS
+    assert await outcomes.wait(RequestId(7)) == RESTS
     assert not outcomes.known(RequestId(8))
 
 
@@ -75,18 +75,18 @@ async def test_a_cancel_is_answered_under_its_own_name() -> None:
     outcomes = Outcomes()
     canceled = order_update(7, CANCELED, OrderStatus.CANCELED, request=9)
     outcomes.apply(canceled)
-    assert await outcomes.wait(RequestId(9), 1) == [canceled]
+    assert await outcomes.wait(RequestId(9)) == [canceled]
 
 
 async def test_no_outcome_in_time_means_unknown_and_never_failed() -> None:
     with pytest.raises(ApiError) as unknown:
-        await Outcomes().wait(RequestId(7), 0.01)
+        await Outcomes(limit_s=0.01).wait(RequestId(7))
     assert (unknown.value.code, unknown.value.status) == (-1007, 503)
 
 
 async def test_only_so_many_outcomes_are_kept_but_none_that_is_waited_for() -> None:
     outcomes = Outcomes(recent_max=2)
-    waiting = asyncio.create_task(outcomes.wait(RequestId(1), 1))
+    waiting = asyncio.create_task(outcomes.wait(RequestId(1)))
     await asyncio.sleep(0)
     outcomes.apply(order_update(1, NEW, OrderStatus.NEW))
     for order in range(2, 6):

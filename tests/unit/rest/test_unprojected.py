@@ -54,6 +54,27 @@ def test_when_the_database_lags_too_far_memory_stays_bounded_and_says_what_it_lo
     assert set(unprojected.account(ALICE).orders) == {3, 4}
 
 
+def test_what_stretches_of_the_log_say_is_one_and_the_newest_counts() -> None:
+    unprojected = Unprojected(100)
+    for offset, told in enumerate((NEW, balance_update(BalanceChange.HOLD, 9), FILLED)):
+        unprojected.apply(Offset(offset), told)
+        unprojected.forget(Offset(0))
+    tail = unprojected.account(ALICE)
+    assert tail.orders == {OrderId(7): FILLED}
+    assert len(tail.trades) == len(tail.balances) == 1
+
+
+def test_a_settlement_is_waited_for_while_anything_of_its_account_is_here() -> None:
+    unprojected = Unprojected(100)
+    unprojected.apply(Offset(0), FILLED)
+    unprojected.forget(Offset(0))
+    unprojected.apply(Offset(1), balance_update(BalanceChange.HOLD, 9))
+    unprojected.forget(Offset(1))
+    assert unprojected.settlements(ALICE) == {"matching:0": 5}
+    unprojected.forget(Offset(2))
+    assert unprojected.settlements(ALICE) == {}
+
+
 async def test_a_read_waits_until_the_settlement_it_knows_of_is_in_the_balances() -> None:
     progress, unprojected = Progress(0), Unprojected(100)
     unprojected.apply(Offset(1), FILLED)
