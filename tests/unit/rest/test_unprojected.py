@@ -8,7 +8,15 @@ import pytest
 
 from api.accounts.progress import Progress
 from api.accounts.unprojected import Unprojected
-from streams.messages import BalanceChange, Execution, Offset, OrderId, OrderStatus, Sequence
+from streams.messages import (
+    BalanceChange,
+    Execution,
+    Offset,
+    OrderId,
+    OrderStatus,
+    Sequence,
+    Update,
+)
 from tests.unit.rest.updates import ALICE, BTCUSDT, balance_update, order_update
 
 NEW = order_update(7, Execution.NEW, OrderStatus.NEW)
@@ -56,8 +64,9 @@ def test_when_the_database_lags_too_far_memory_stays_bounded_and_says_what_it_lo
 
 def test_what_stretches_of_the_log_say_is_one_and_the_newest_counts() -> None:
     unprojected = Unprojected(100)
-    for offset, told in enumerate((NEW, balance_update(BalanceChange.HOLD, 9), FILLED)):
-        unprojected.apply(Offset(offset), told)
+    told: list[Update] = [NEW, balance_update(BalanceChange.HOLD, 9), FILLED]
+    for offset, update in enumerate(told):
+        unprojected.apply(Offset(offset), update)
         unprojected.forget(Offset(0))
     tail = unprojected.account(ALICE)
     assert tail.orders == {OrderId(7): FILLED}
