@@ -2,10 +2,10 @@
 
 Read in this order: `tables` (what a row is, and which of two writes stands), `series` (how an
 endless history is cut into partitions), the read models `orders`, `trades`, `balances`, `klines`,
-`tickers`, `markets`, `audit` and `archive` (pure: from a record to rows), `writer`, `packing` and
-`session` (rows into the database), `feeds`, `consumer` and `service` (the log into rows), `queries`
-(rows to those who ask), `identity` (users, sessions and keys, which no log has). The tables
-themselves are in `schema/`.
+`tickers`, `markets`, `audit` and `archive` (pure: from a record to rows), `writer`, `packing`,
+`binding` and `session` (rows into the database), `feeds`, `consumer` and `service` (the log into
+rows), `queries` (rows to those who ask), `identity` (users, sessions and keys, which no log has).
+The tables themselves are in `schema/`.
 
 A row is its key and the event that it shows, as the log had it: amounts are never converted, a new
 field of a message needs no new column, and the doors merge rows with the log by the event's name.

@@ -6,11 +6,11 @@ for each partition which buckets there are and when they begin.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from projections.series import BUCKETS
+from projections.series import series_name
 from projections.session import Database
 from projections.tables import Table, Write
 
@@ -31,21 +31,19 @@ class Log:
 
     table: Table
 
-    def writes(self, partition: int, offset: int, at: int, value: bytes) -> Iterator[Write]:
+    def write(self, partition: int, offset: int, at: int, value: bytes) -> Write:
         """The frame. Its version is its time, in microseconds as the database counts: frames never
         change, and rows of one hour are to expire together.
         """
         bucket, place = divmod(offset, FRAMES_PER_BUCKET)
-        yield Write(self.table, (partition, bucket), (offset,), (at, value), at * 1000)
-        yield Write(
-            BUCKETS, (self._series(partition),), (bucket,), (at,), FRAMES_PER_BUCKET - place
-        )
+        begins = (at, FRAMES_PER_BUCKET - place)
+        return Write(self.table, (partition, bucket), (offset,), (at, value), at * 1000, begins)
 
     async def end(self, database: Database, partition: int) -> int:
         """The offset after the newest frame kept; 0 if there is none."""
         newest = await database.execute(
             "SELECT bucket FROM {venue}.buckets WHERE series = ? ORDER BY bucket DESC LIMIT 1",
-            (self._series(partition),),
+            (series_name(self.table, (partition,)),),
         )
         if not newest:
             return 0
@@ -75,9 +73,6 @@ class Log:
                 expected += 1
             if expected // FRAMES_PER_BUCKET == bucket:
                 return
-
-    def _series(self, partition: int) -> tuple[str, ...]:
-        return (self.table.name, str(partition))
 
 
 COMMAND_LOG = Log(Table("command_log", ("partition", "bucket"), ("offset",), ("at", "frame")))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec.structs import replace
 
 from projections.series import Series
@@ -23,9 +21,11 @@ EVERYTHING = VENUE
 """The account under which all entries are listed, besides their own."""
 
 
-def rows_of_audit(entry: AuditEntry, offset: int) -> Iterator[Write]:
+def rows_of_audit(entry: AuditEntry, offset: int) -> list[Write]:
     """The entry among those of its account, and among all."""
     entry = replace(entry, sequence=offset)
     text = encode_audit_entry(entry).decode()
-    for account in sorted({entry.account, EVERYTHING}):
-        yield from AUDIT.write((account,), (offset,), entry.at, text, offset + 1)
+    return [
+        AUDIT.write((account,), (offset,), entry.at, text, offset + 1)
+        for account in sorted({entry.account, EVERYTHING})
+    ]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from projections.tables import Table, Write
-from streams.messages import BalanceUpdate, Update
+from streams.messages import BalanceUpdate
 
 BALANCES = Table("balances", ("account",), ("asset",), ("available", "held"))
 
 
-def rows_of_balances(event: Update, text: str) -> Iterator[Write]:
+def rows_of_balances(event: BalanceUpdate, text: str) -> list[Write]:
     """A row for each asset that changed, in units."""
-    if isinstance(event, BalanceUpdate):
-        for balance in event.balances:
-            amounts = (balance.available, balance.held)
-            yield Write(BALANCES, (event.account,), (balance.asset,), amounts, event.seq)
+    key, seq = (event.account,), event.seq
+    return [
+        Write(BALANCES, key, (balance.asset,), (balance.available, balance.held), seq)
+        for balance in event.balances
+    ]

@@ -5,7 +5,7 @@ Each feed is a consumer group of its own, so that one that lags does not hold up
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ class MalformedRecord(ValueError):
     """A record that is not what its topic carries; no row comes of it."""
 
 
-Model = Callable[[Any, str], Iterator[Write]]
+Model = Callable[[Any, str], list[Write]]
 """From an event, and the JSON that it is, to rows."""
 
 Read = Callable[[Record], list[Write]]
@@ -60,14 +60,18 @@ class Feed:
         return f"{venue}.projections.{self.name}"
 
 
-def events(decoder: msgspec.json.Decoder[Any], *models: Model) -> Read:
-    """Decode a record once, for all the models that take it."""
+def events(
+    decoder: msgspec.json.Decoder[Any], models: Mapping[type[msgspec.Struct], Sequence[Model]]
+) -> Read:
+    """Decode a record once, for all the models that take its type; of others no row comes."""
 
     def read(record: Record) -> list[Write]:
         try:
             event = decoder.decode(record.value)
             text = record.value.decode()
-            writes = [write for model in models for write in model(event, text)]
+            writes: list[Write] = []
+            for model in models.get(type(event), ()):
+                writes += model(event, text)
             for write in writes:
                 write.check()
         except (msgspec.DecodeError, UnicodeDecodeError, Unwritable) as error:
@@ -81,7 +85,7 @@ def frames(log: archive.Log) -> Read:
     """Keep a record as it is, whatever it is: who replays must see all that the machines saw."""
 
     def read(record: Record) -> list[Write]:
-        return list(log.writes(record.partition, record.offset, record.at, record.value))
+        return [log.write(record.partition, record.offset, record.at, record.value)]
 
     return read
 
@@ -89,7 +93,7 @@ def frames(log: archive.Log) -> Read:
 def audited(record: Record) -> list[Write]:
     """The audit's entries, by their place on the log."""
     try:
-        writes = list(audit.rows_of_audit(audit_entries.decode(record.value), record.offset))
+        writes = audit.rows_of_audit(audit_entries.decode(record.value), record.offset)
         for write in writes:
             write.check()
     except (msgspec.DecodeError, Unwritable) as error:
@@ -102,21 +106,25 @@ UPDATES_FEED = Feed(
     {
         UPDATES: events(
             messages.updates,
-            orders.rows_of_orders,
-            orders.rows_of_amendments,
-            trades.rows_of_fills,
-            trades.rows_of_prevented_matches,
-            balances.rows_of_balances,
+            {
+                messages.OrderUpdate: (
+                    orders.rows_of_orders,
+                    orders.rows_of_amendments,
+                    trades.rows_of_fills,
+                    trades.rows_of_prevented_matches,
+                ),
+                messages.BalanceUpdate: (balances.rows_of_balances,),
+            },
         )
     },
 )
 MARKETS_FEED = Feed(
     "markets",
     {
-        TRADES: events(messages.trades, trades.rows_of_trades),
-        TICKERS: events(messages.tickers, tickers.rows_of_tickers),
-        KLINES: events(messages.klines, klines.rows_of_klines),
-        MARKETS: events(messages.markets, markets.rows_of_markets),
+        TRADES: events(messages.trades, {messages.Trade: (trades.rows_of_trades,)}),
+        TICKERS: events(messages.tickers, {messages.Ticker: (tickers.rows_of_tickers,)}),
+        KLINES: events(messages.klines, {messages.Kline: (klines.rows_of_klines,)}),
+        MARKETS: events(messages.markets, {messages.Market: (markets.rows_of_markets,)}),
     },
 )
 ARCHIVE_FEED = Feed(

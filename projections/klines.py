@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -11,6 +11,9 @@ from projections.tables import Table, Unwritable, Write
 from streams.messages import Kline
 
 CANDLES_PER_BUCKET = 1000
+
+INTERVALS_MAX = 64
+"""Intervals whose series are remembered; a venue has sixteen."""
 
 _SECOND = 1000
 _UNITS_MS = {
@@ -23,6 +26,7 @@ _UNITS_MS = {
 }
 
 
+@lru_cache(INTERVALS_MAX)
 def series(interval: str) -> Series[Kline]:
     """Candles of an interval such as `15m`, numbered by the time they open.
 
@@ -36,11 +40,11 @@ def series(interval: str) -> Series[Kline]:
     return Series(_KLINES, CANDLES_PER_BUCKET * span, _decode, lambda kline: kline.open_time)
 
 
-def rows_of_klines(event: Kline, text: str) -> Iterator[Write]:
+def rows_of_klines(event: Kline, text: str) -> list[Write]:
     """The candle as it stands."""
     key = (event.market, event.interval)
     opens = event.open_time
-    return series(event.interval).write(key, (opens,), opens, text, event.seq)
+    return [series(event.interval).write(key, (opens,), opens, text, event.seq)]
 
 
 _KLINES = Table("klines", ("market", "interval", "bucket"), ("open_time",), ("event",))

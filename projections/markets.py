@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from projections.tables import Table, Write
 from streams.messages import Market
 
@@ -13,6 +11,6 @@ EVERYTHING = "all"
 MARKETS = Table("markets", ("shelf",), ("market",), ("event",))
 
 
-def rows_of_markets(event: Market, text: str) -> Iterator[Write]:
+def rows_of_markets(event: Market, text: str) -> list[Write]:
     """The market's latest configuration."""
-    yield Write(MARKETS, (EVERYTHING,), (event.market,), (text,), event.seq)
+    return [Write(MARKETS, (EVERYTHING,), (event.market,), (text,), event.seq)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 from projections.series import Series
@@ -14,7 +12,6 @@ from streams.messages import (
     Execution,
     OrderUpdate,
     Reason,
-    Update,
 )
 
 FRAMES_PER_BUCKET = 2**18
@@ -42,48 +39,51 @@ OPEN_ORDERS = Table(
 )
 
 
-def rows_of_orders(event: Update, text: str) -> Iterator[Write]:
+def rows_of_orders(event: OrderUpdate, text: str) -> list[Write]:
     """The order's latest state, and what leads to it.
 
     `open_orders` only says where to look; whether an order is open, its own row says.
     """
-    if not isinstance(event, OrderUpdate):
-        return
     key = (event.account, event.market)
-    order = (int(event.order_id),)
-    yield from ORDERS.write(key, order, event.created, text, event.seq)
+    order_id = int(event.order_id)
+    writes = [ORDERS.write(key, (order_id,), event.created, text, event.seq)]
     match event.execution:
         case Execution.NEW:
-            yield from _by_client_order_id(event)
-            yield Write(OPEN_ORDERS, key[:1], (event.market, *order), (), event.seq)
+            writes += _by_client_order_id(event)
+            writes.append(Write(OPEN_ORDERS, key[:1], (event.market, order_id), (), event.seq))
         case Execution.REPLACED:
-            yield from _by_client_order_id(event)
+            writes += _by_client_order_id(event)
         case Execution.REJECTED if event.reason is not Reason.DUPLICATE_ORDER_ID:
             # One refused as a duplicate must not hide the order whose id it tried to take.
-            yield from _by_client_order_id(event)
+            writes += _by_client_order_id(event)
         case _:
             pass
     if not event.status.is_open and event.execution is not Execution.REJECTED:
-        yield Write(OPEN_ORDERS, key[:1], (event.market, *order), None, event.seq)
+        writes.append(Write(OPEN_ORDERS, key[:1], (event.market, order_id), None, event.seq))
+    return writes
 
 
-def rows_of_amendments(event: Update, text: str) -> Iterator[Write]:
+def rows_of_amendments(event: OrderUpdate, text: str) -> list[Write]:
     """What was amended: `AMENDMENTS_MAX` times an order at most."""
-    if isinstance(event, OrderUpdate) and event.amendment is not None:
-        key = (event.account, event.market, int(event.order_id))
-        yield Write(AMENDMENTS, key, (int(event.market_seq),), (text,), event.seq)
+    if event.amendment is None:
+        return []
+    key = (event.account, event.market, int(event.order_id))
+    return [Write(AMENDMENTS, key, (int(event.market_seq),), (text,), event.seq)]
 
 
-def _by_client_order_id(event: OrderUpdate) -> Iterator[Write]:
+def _by_client_order_id(event: OrderUpdate) -> list[Write]:
     """An id may be used again: it leads to the newest order, which has the highest id.
 
     Their updates can come from a market and from a ledger, so a sequence number won't do here.
     """
-    if event.client_order_id:
-        yield Write(
+    if not event.client_order_id:
+        return []
+    return [
+        Write(
             CLIENT_ORDER_IDS,
             (event.account, event.market),
             (event.client_order_id,),
             (event.order_id,),
             event.order_id // ACCOUNT_PARTITIONS_MAX,
         )
+    ]

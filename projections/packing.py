@@ -27,8 +27,8 @@ REMEMBERED_MAX = 20_000
 PARTITIONS_PER_READ = 50
 """A hundred is what Scylla allows in one statement."""
 
-PartitionName = tuple[str, Key]
-"""A table's name and a partition of it."""
+PartitionName = tuple[Table, Key]
+"""A table and a partition of it."""
 
 
 class Packer:
@@ -65,7 +65,7 @@ class Packer:
     async def _load(self, writes: Iterable[Write]) -> None:
         missing: dict[Table, dict[Key, None]] = defaultdict(dict)
         for write in writes:
-            if (write.table.name, write.partition) not in self._partitions:
+            if (write.table, write.partition) not in self._partitions:
                 missing[write.table][write.partition] = None
         reads = [
             self._read(table, list(partitions)[at : at + PARTITIONS_PER_READ])
@@ -80,7 +80,7 @@ class Packer:
         async for name, *row, numbers in self._database.rows(table.packed.select_many, (names,)):
             found[(name,)][tuple(row)] = set(numbers)
         for partition, rows in found.items():
-            self._partitions[table.name, partition] = rows
+            self._partitions[table, partition] = rows
 
     def _change(self, name: RowName, writes: list[Write]) -> None:
         table, partition, row = name
@@ -95,14 +95,14 @@ class Packer:
         if changed or name in self._unsaved:
             values = (tuple(sorted(numbers)),) if numbers else None
             version = max(write.version for write in writes)
-            self._unsaved[name] = Write(writes[0].table.packed, partition, row, values, version)
+            self._unsaved[name] = Write(table.packed, partition, row, values, version)
         if not numbers:
             del rows[row]
 
 
 def _row_of(write: Write) -> RowName:
     chunk = _number(write) // write.table.numbers_per_row
-    return write.table.name, write.partition, (*write.row[:-1], chunk)
+    return write.table, write.partition, (*write.row[:-1], chunk)
 
 
 def _number(write: Write) -> int:

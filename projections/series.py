@@ -10,15 +10,15 @@ that a reader goes from one to the next, however far apart they are.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Generic, TypeVar
 
 from projections.session import Database
-from projections.tables import INT_MAX, Table, Write
+from projections.tables import INT_MAX, Table, Value, Write
 
-BUCKETS = Table("buckets", ("series",), ("bucket",), ("first_at",), once=True)
+BUCKETS = Table("buckets", ("series",), ("bucket",), ("first_at",))
 
 READS_AT_ONCE = 16
 NUMBERS_AT_ONCE = 100
@@ -30,6 +30,20 @@ the second may lag behind the first by what was queued between them.
 """
 
 Entry = TypeVar("Entry")
+
+
+def bucket_of(entry: Write) -> Write | None:
+    """That its bucket holds something, for an entry of a series."""
+    if entry.begins is None:
+        return None
+    at, version = entry.begins
+    *key, bucket = entry.partition
+    return Write(BUCKETS, (series_name(entry.table, key),), (bucket,), (at,), version)
+
+
+def series_name(table: Table, key: Iterable[Value]) -> tuple[str, ...]:
+    """By what `buckets` knows a series."""
+    return (table.name, *map(str, key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +91,12 @@ class Series(Generic[Entry]):
 
     def write(
         self, key: tuple[str, ...], row: tuple[int, ...], at: int, event: str, version: int
-    ) -> Iterator[Write]:
-        """The entry, and that its bucket holds something."""
-        number = row[0]
-        bucket = number // self.per_bucket
-        yield Write(self.table, (*key, bucket), row, (event,), version)
-        # The first entry tells when a bucket begins: the lower its number, the higher its version.
-        first = self.per_bucket - number % self.per_bucket
-        yield Write(BUCKETS, (self._name(key),), (bucket,), (at,), first)
+    ) -> Write:
+        """The entry; whoever writes it lists its bucket as well, by `bucket_of`."""
+        bucket, place = divmod(row[0], self.per_bucket)
+        # The first entry tells when a bucket begins: the lower its number, the higher the version.
+        begins = (at, self.per_bucket - place)
+        return Write(self.table, (*key, bucket), row, (event,), version, begins)
 
     async def one(self, database: Database, key: tuple[str, ...], number: int) -> Entry | None:
         """The entry of this number, if there is one."""
@@ -158,7 +170,7 @@ class Series(Generic[Entry]):
         """The buckets that may hold what is asked for, in the order to read them."""
         lowest = (window.first or 0) // self.per_bucket
         highest = (INT_MAX if window.last is None else window.last) // self.per_bucket
-        parameters = (self._name(key), lowest, highest)
+        parameters = (series_name(self.table, key), lowest, highest)
         if window.start is None and window.end is None:
             # None is empty, so there is no need to look at more than entries are asked for.
             cql = _list_buckets(window.from_oldest) + " LIMIT ?"
@@ -174,9 +186,6 @@ class Series(Generic[Entry]):
     @property
     def _number(self) -> str:
         return self.table.row[0]
-
-    def _name(self, key: tuple[str, ...]) -> tuple[str, ...]:
-        return (self.table.name, *key)
 
     def _select(self, numbers: str, ascending: bool = True) -> str:
         table, event = self.table, self.table.values[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from contextlib import AsyncExitStack
 
@@ -19,6 +20,10 @@ from projections.status import StatusBoard
 from projections.writer import Writer
 
 WATCH_EVERY_S = 5.0
+GARBAGE_MIN = 50_000
+"""Objects made and still there before the collector looks: a poll makes thousands of rows, all of
+which are gone with it, and none of them in cycles. At Python's 700 it takes a tenth of the time."""
+
 PING = "SELECT bucket FROM {venue}.buckets LIMIT 1"
 
 log = logging.getLogger(__name__)
@@ -57,6 +62,9 @@ async def project(settings: Settings, health: Health) -> None:
         stack.push_async_callback(database.close)
         await _look_at(database, board.faults)
         epoch = await until_done(lambda: epoch_of(database), "database", board.faults)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_MIN)
         dead_letters = DeadLetters(settings)
         stack.push_async_callback(dead_letters.close)
         async with asyncio.TaskGroup() as tasks:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 INT_MAX = 2**63 - 1
 KEY_CHARS_MAX = 1024
 """Longest text in a key. The database's own limit is 64 KiB for all of a key."""
 
+PARTITIONS_KNOWN_MAX = 10_000
+"""Partitions whose names are known to be sound."""
+
 Value = str | bytes | int | tuple[str, ...] | tuple[int, ...]
 Key = tuple[Value, ...]
-RowName = tuple[str, Key, Key]
-"""A table's name, a partition and a row of it."""
 
 
 class Unwritable(ValueError):
@@ -22,20 +23,18 @@ class Unwritable(ValueError):
     """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """A table, by the columns that find a partition, a row in it, and what the row says.
 
-    Of a `once` table every write of a row says nearly the same, so a writer may leave out those
-    that follow its first. Of a packed table, whose rows say nothing but that they are there, so
-    many numbers share one row of the database (see `packing`).
+    Of a packed table, whose rows say nothing but that they are there, so many numbers share one
+    row of the database (see `packing`). A table equals itself alone: rows are looked up by it.
     """
 
     name: str
     partition: tuple[str, ...]
     row: tuple[str, ...]
     values: tuple[str, ...] = ()
-    once: bool = False
     numbers_per_row: int = 0
 
     @cached_property
@@ -71,12 +70,19 @@ class Table:
         return " AND ".join(f"{column} = ?" for column in (*self.partition, *self.row))
 
 
+RowName = tuple[Table, Key, Key]
+"""A table, a partition and a row of it."""
+
+
 class Write(NamedTuple):
     """What a row is to say from now on; with `values` None, that it is gone.
 
     The highest `version` stands, in whatever order and however often writes arrive. It is the
     sequence number of the event, and one row's events all come from one source: so a record that
     is read twice, or that a writer awoken too late has appended again, changes nothing.
+
+    `begins` is there for an entry of a series: the time at which its bucket begins, if none comes
+    before this one, and the version of that; the lower the entry's number, the higher.
     """
 
     table: Table
@@ -84,11 +90,12 @@ class Write(NamedTuple):
     row: Key
     values: Key | None
     version: int
+    begins: tuple[int, int] | None = None
 
     @property
     def name(self) -> RowName:
         """Which row this is about."""
-        return self.table.name, self.partition, self.row
+        return self[:3]
 
     @property
     def cql(self) -> str:
@@ -102,9 +109,21 @@ class Write(NamedTuple):
 
     def check(self) -> None:
         """Raise `Unwritable` where the database would refuse this, now and ever after."""
-        for part in (*self.partition, *self.row):
+        _, partition, row, values, version, begins = self
+        _check_partition(partition)
+        for part in row:
             if type(part) is str and not 0 < len(part) <= KEY_CHARS_MAX:
                 raise Unwritable(f"{self.table.name}: a name of {len(part)} characters")
-        for parameter in self.parameters:
-            if type(parameter) is int and not -INT_MAX <= parameter <= INT_MAX:
-                raise Unwritable(f"{self.table.name}: {parameter} does not fit 64 bits")
+        for number in (*row, *(values or ()), version, *(begins or ())):
+            if type(number) is int and not -INT_MAX <= number <= INT_MAX:
+                raise Unwritable(f"{self.table.name}: {number} does not fit 64 bits")
+
+
+@lru_cache(PARTITIONS_KNOWN_MAX)
+def _check_partition(key: Key) -> None:
+    """Remembers what is sound: most writes are to a partition that was written to before."""
+    for part in key:
+        if type(part) is str and not 0 < len(part) <= KEY_CHARS_MAX:
+            raise Unwritable(f"a name of {len(part)} characters")
+        if type(part) is int and not -INT_MAX <= part <= INT_MAX:
+            raise Unwritable(f"{part} does not fit 64 bits")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from projections.tables import Table, Write
 from streams.messages import Ticker
 
@@ -13,6 +11,6 @@ EVERYTHING = "all"
 TICKERS = Table("tickers", ("shelf",), ("market",), ("event",))
 
 
-def rows_of_tickers(event: Ticker, text: str) -> Iterator[Write]:
+def rows_of_tickers(event: Ticker, text: str) -> list[Write]:
     """The market's latest ticker."""
-    yield Write(TICKERS, (EVERYTHING,), (event.market,), (text,), event.seq)
+    return [Write(TICKERS, (EVERYTHING,), (event.market,), (text,), event.seq)]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 from projections.series import Series
 from projections.tables import Table, Write
-from streams.messages import Execution, OrderUpdate, Trade, Update
+from streams.messages import Execution, OrderUpdate, Trade
 
 TRADES_PER_BUCKET = 2**15
 """About ten megabytes of a market's trades, and at most twice that of an account's."""
@@ -38,20 +36,22 @@ PREVENTED_MATCHES = Series(
 )
 
 
-def rows_of_prevented_matches(event: Update, text: str) -> Iterator[Write]:
+def rows_of_prevented_matches(event: OrderUpdate, text: str) -> list[Write]:
     """A match that was no trade. The updates of its two orders say the same of it."""
-    if isinstance(event, OrderUpdate) and event.prevention is not None:
-        key = (event.account, event.market)
-        yield from PREVENTED_MATCHES.write(key, (int(event.market_seq),), event.at, text, event.seq)
+    if event.prevention is None:
+        return []
+    key, row = (event.account, event.market), (int(event.market_seq),)
+    return [PREVENTED_MATCHES.write(key, row, event.at, text, event.seq)]
 
 
-def rows_of_trades(event: Trade, text: str) -> Iterator[Write]:
+def rows_of_trades(event: Trade, text: str) -> list[Write]:
     """The trade, for everybody."""
-    return TRADES.write((event.market,), (event.trade_id,), event.time, text, event.seq)
+    return [TRADES.write((event.market,), (event.trade_id,), event.time, text, event.seq)]
 
 
-def rows_of_fills(event: Update, text: str) -> Iterator[Write]:
+def rows_of_fills(event: OrderUpdate, text: str) -> list[Write]:
     """The trade as one of its orders saw it; an account that meets itself has two."""
-    if isinstance(event, OrderUpdate) and event.execution is Execution.TRADE:
-        key, row = (event.account, event.market), (event.trade_id, int(event.order_id))
-        yield from FILLS.write(key, row, event.at, text, event.seq)
+    if event.execution is not Execution.TRADE:
+        return []
+    key, row = (event.account, event.market), (event.trade_id, int(event.order_id))
+    return [FILLS.write(key, row, event.at, text, event.seq)]

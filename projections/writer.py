@@ -14,9 +14,11 @@ from typing import Any
 
 from cassandra.query import BatchStatement, BatchType
 
+from projections.binding import Binder
 from projections.packing import Packer
+from projections.series import bucket_of
 from projections.session import Database
-from projections.tables import Key, RowName, Write
+from projections.tables import Key, RowName, Table, Write
 
 BATCH_ROWS = 100
 BATCH_BYTES = 50 * 1024
@@ -24,7 +26,7 @@ BATCH_BYTES = 50 * 1024
 
 ROW_OVERHEAD_BYTES = 32
 REMEMBERED_MAX = 20_000
-"""Rows of `once` tables known to be written. Forgetting one costs a write, nothing else."""
+"""Buckets of series known to be listed. Forgetting one costs a write, nothing else."""
 
 
 class Writer:
@@ -33,55 +35,69 @@ class Writer:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._packer = Packer(database)
-        self._written: dict[RowName, int] = {}
+        self._binders: dict[str, Binder] = {}
+        self._listed: dict[RowName, int] = {}
 
     async def store(self, writes: Iterable[Write]) -> None:
         """Write rows; return when the database has them all. May be repeated.
 
         Raises `DatabaseUnavailable` when it has not, or does not say.
         """
-        newest = newest_of_each(writes)
-        plain = [write for write in newest if not write.table.numbers_per_row]
-        packed = [write for write in newest if write.table.numbers_per_row]
-        due = [write for write in plain if not self._is_written(write)]
-        due += await self._packer.pack(packed)
-        await self._database.write(await self._statements(due))
+        plain: list[Write] = []
+        packed: list[Write] = []
+        for write in newest_of_each(writes):
+            (packed if write.table.numbers_per_row else plain).append(write)
+        buckets = self._unlisted(plain)
+        due = [*plain, *buckets, *await self._packer.pack(packed)]
+        await self._prepare(due)
+        await self._database.write(batches(self._rows(due)))
         self._packer.saved()
-        for write in due:
-            if write.table.once:
-                self._remember(write)
+        self._remember(buckets)
 
     def forget(self) -> None:
         """Partitions have moved: another writer may have been at work on the same rows."""
         self._packer.forget()
 
-    async def _statements(self, writes: Iterable[Write]) -> list[Any]:
+    def _unlisted(self, entries: Iterable[Write]) -> list[Write]:
+        """The buckets of these, but for those known to be listed from as early an entry on."""
+        first: dict[tuple[Table, Key], tuple[int, Write]] = {}
+        for entry in entries:
+            if entry.begins is not None:
+                partition, version = entry[:2], entry.begins[1]
+                if partition not in first or first[partition][0] < version:
+                    first[partition] = (version, entry)
+        buckets = [bucket for _, entry in first.values() if (bucket := bucket_of(entry))]
+        return [bucket for bucket in buckets if self._listed.get(bucket.name, 0) < bucket.version]
+
+    def _remember(self, buckets: Iterable[Write]) -> None:
+        for bucket in buckets:
+            if len(self._listed) >= REMEMBERED_MAX:
+                self._listed.clear()
+            self._listed[bucket.name] = bucket.version
+
+    async def _prepare(self, writes: Iterable[Write]) -> None:
+        for cql in {write.cql for write in writes} - self._binders.keys():
+            self._binders[cql] = Binder(await self._database.prepare(cql))
+
+    def _rows(self, writes: Iterable[Write]) -> Iterator[Any]:
+        """Bound one by one as they are sent: the database works on the first meanwhile."""
         # By key alone: the database applies rows of one key as one mutation, of whatever tables.
-        partitions: dict[Key, list[Any]] = defaultdict(list)
+        partitions: dict[Key, list[Write]] = defaultdict(list)
         for write in writes:
-            prepared = await self._database.prepare(write.cql)
-            partitions[write.partition].append(prepared.bind(write.parameters))
-        return list(batches(row for rows in partitions.values() for row in rows))
-
-    def _is_written(self, write: Write) -> bool:
-        if not write.table.once:
-            return False
-        version = self._written.get(write.name)
-        return version is not None and version >= write.version
-
-    def _remember(self, write: Write) -> None:
-        if len(self._written) >= REMEMBERED_MAX:
-            self._written.clear()
-        self._written[write.name] = write.version
+            partitions[write.partition].append(write)
+        for together in partitions.values():
+            for write in together:
+                yield self._binders[write.cql].bind(write.parameters)
 
 
 def newest_of_each(writes: Iterable[Write]) -> list[Write]:
     """Of each row the write that stands after all of them."""
     newest: dict[RowName, Write] = {}
     for write in writes:
-        there = newest.get(write.name)
+        name = write[:3]
+        there = newest.get(name)
         if there is None or there.version <= write.version:
-            newest[write.name] = write
+            newest[name] = write
     return list(newest.values())
 
 
@@ -90,7 +106,7 @@ def batches(rows: Iterable[Any]) -> Iterator[Any]:
     batch: list[Any] = []
     size = 0
     for row in rows:
-        row_bytes = ROW_OVERHEAD_BYTES + sum(len(value) for value in row.values if value)
+        row_bytes = ROW_OVERHEAD_BYTES + sum(map(len, row.values))
         if batch and (len(batch) == BATCH_ROWS or size + row_bytes > BATCH_BYTES):
             yield _together(batch)
             batch, size = [], 0

@@ -154,10 +154,10 @@ async def _archive(settings: Settings, role: Role, source: Source) -> None:
         writer = Writer(await store.connected())
         at = int(time.time() * 1000)
         for partition, filled in source.items():
+            archive = ARCHIVES[role.source]
             writes = [
-                write
+                archive.write(partition, offset, at, value)
                 for offset, (value, _) in enumerate(filled)
-                for write in ARCHIVES[role.source].writes(partition, offset, at, value)
             ]
             for first in range(0, len(writes), ROWS_AT_ONCE):
                 await writer.store(writes[first : first + ROWS_AT_ONCE])

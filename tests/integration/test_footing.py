@@ -63,7 +63,7 @@ class Door:
 async def archive(database: Database, partition: int, records: int) -> None:
     writer = Writer(database)
     for offset in range(records):
-        await writer.store(COMMAND_LOG.writes(partition, offset, 1_000 + offset, b"frame"))
+        await writer.store([COMMAND_LOG.write(partition, offset, 1_000 + offset, b"frame")])
 
 
 async def test_it_acknowledges_nothing_on_a_log_that_ends_before_its_archive(

@@ -219,7 +219,7 @@ async def archive(settings: Settings, frames: list[Kept]) -> None:
     """Write frames of the first partition of `commands` as the projections do."""
     cql = await CqlDatabase.connect(settings)
     for frame in frames:
-        await Writer(cql).store(COMMAND_LOG.writes(0, frame.offset, frame.at, frame.value))
+        await Writer(cql).store([COMMAND_LOG.write(0, frame.offset, frame.at, frame.value)])
     await cql.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from projections.archive import COMMAND_LOG, FRAMES_PER_BUCKET
 from projections.feeds import MARKETS_FEED, UPDATES_FEED, MalformedRecord, Record
 from projections.orders import FRAMES_PER_BUCKET as ORDER_FRAMES_PER_BUCKET
-from projections.series import DISORDER_MS, Window, buckets_between
+from projections.series import DISORDER_MS, Window, bucket_of, buckets_between
 from projections.tables import Key, Write
 from projections.writer import newest_of_each
 from streams.messages import Reason, Update, encode_event
@@ -37,7 +37,9 @@ def rows(*events: Update | PublicEvent, topic: Topic = UPDATES) -> Rows:
     writes: list[Write] = []
     for event in events:
         writes += reads[topic](Record(topic, 0, 0, T0, encode_event(event)))
-    return {write.name: write.values for write in newest_of_each(writes)}
+    buckets = [bucket for write in writes if (bucket := bucket_of(write))]
+    newest = newest_of_each([*writes, *buckets])
+    return {(write.table.name, *write.name[1:]): write.values for write in newest}
 
 
 def of_table(found: Rows, name: str) -> dict[Key, Key | None]:
@@ -114,10 +116,13 @@ def test_a_trade_told_twice_is_one_row() -> None:
 
 
 def test_the_archive_keeps_what_nobody_can_decode() -> None:
-    frame, bucket = COMMAND_LOG.writes(1, FRAMES_PER_BUCKET + 5, T0, b"\xff not a frame")
+    frame = COMMAND_LOG.write(1, FRAMES_PER_BUCKET + 5, T0, b"\xff not a frame")
+    bucket = bucket_of(frame)
+    assert bucket
     assert (frame.partition, frame.row) == ((1, 1), (FRAMES_PER_BUCKET + 5,))
     assert frame.values == (T0, b"\xff not a frame")
-    assert (bucket.row, bucket.values) == ((1,), (T0,))
+    assert (bucket.partition, bucket.row) == ((("command_log", "1"),), (1,))
+    assert (bucket.values, bucket.version) == ((T0,), FRAMES_PER_BUCKET - 5)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ PACKED = OPEN.packed
 class BoundRow:
     """As much of a bound statement as batching looks at."""
 
-    values: list[bytes | None]
+    values: list[bytes]
     keyspace: str | None = None
     routing_key: bytes | None = None
     custom_payload: None = None
@@ -179,7 +179,7 @@ def sizes(monkeypatch: pytest.MonkeyPatch, rows: list[BoundRow]) -> list[int]:
     return list(batches(rows))
 
 
-SMALL = BoundRow([b"k", None])
+SMALL = BoundRow([b"k"])
 HALF = BoundRow([b"v" * (BATCH_BYTES // 2)])
 LARGE = BoundRow([b"v" * BATCH_BYTES * 3])
 
