@@ -17,7 +17,7 @@ import msgspec
 
 from infra.settings import Settings
 from streams.messages.epoch import OFFSETS_PER_EPOCH
-from streams.outputs import Processor, state_digest
+from streams.outputs import Processor, Sampled, state_digest
 from streams.runtime.ports import Checkpoint, Mark, Place, Store
 from streams.runtime.role import Role
 
@@ -51,6 +51,7 @@ class Held:
 
     What follows from the records before `published` is known to be on the log, and not said again.
     `mark` is the newest mark there is; the next is made at `mark_at`, in the event loop's seconds.
+    `sampled` is the machine, if it is one to be sampled.
     """
 
     machine: Processor
@@ -68,6 +69,11 @@ class Held:
     published: int = 0
     mark: Mark | None = None
     mark_at: float = 0.0
+    sampled: Sampled | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Once: to ask an instance for a protocol's methods takes longer than to place an order.
+        self.sampled = self.machine if isinstance(self.machine, Sampled) else None
 
     @property
     def catches_up(self) -> bool:

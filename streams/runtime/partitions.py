@@ -24,7 +24,7 @@ from typing import TypeVar
 
 from infra.health import Health
 from infra.settings import Settings
-from streams.outputs import MalformedRecord, Output, Sampled
+from streams.outputs import MalformedRecord, Output
 from streams.runtime import checkpoints
 from streams.runtime.checkpoints import Held
 from streams.runtime.dead_letters import DeadLetter
@@ -292,8 +292,8 @@ class Partitions:
         """Let the machine take records; gives what is to be published, in portions of which all but
         the last have at least as many outputs as a portion has.
         """
-        machine = held.machine
-        take = machine.observe if isinstance(machine, Sampled) else machine.apply
+        sampled = held.sampled
+        take = sampled.observe if sampled else held.machine.apply
         outputs: list[Output] = []
         dead: list[DeadLetter] = []
         for record in records:
@@ -314,13 +314,13 @@ class Partitions:
             else:
                 if record.offset >= held.published:
                     outputs += made
-            if held.position == held.published and isinstance(machine, Sampled):
-                machine.sample()  # said, as all before
+            if held.position == held.published and sampled:
+                sampled.sample()  # said, as all before
             if len(outputs) >= self._portion_outputs:
                 yield outputs, dead
                 outputs, dead = [], []
-        if isinstance(machine, Sampled) and held.position > held.published:
-            outputs += machine.sample()
+        if sampled and held.position > held.published:
+            outputs += sampled.sample()
         yield outputs, dead
 
     def _dead_letter(self, partition: int, record: Kept, error: MalformedRecord) -> DeadLetter:
