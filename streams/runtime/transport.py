@@ -2,27 +2,32 @@
 
 Stock Faust spends 85-100 µs on each message between the broker and an agent. Here each
 partition's polled records reach the stream as one event whose value is the list of them, so that
-cost is shared; all of the rest (group membership, rebalancing, tables, supervision) stays
-Faust's. Positions are ours as well: a worker starts where its state stands, not where Faust last
-committed. Rests on internals of faust-streaming 0.15.3, which is pinned for it.
+cost is shared, and they come on the loop they are worked on, from a client of their own; all of the
+rest (group membership, rebalancing, tables, supervision) stays Faust's. Positions are ours as well:
+a worker starts where its state stands, not where Faust last committed. Rests on internals of
+faust-streaming 0.15.3, which is pinned for it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import faust
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
+from infra import consumer
+
 FETCH_WAIT_MS = 250
+POLL_S = 1.0
 RENEWING = (HeartbeatRequest, SyncGroupRequest)
 """Requests whose answer says that the broker counts us as a member."""
 
@@ -70,36 +75,36 @@ class Batch:
     To Faust it is a message like any other, at the place of its last record; its value is `Polled`.
     """
 
-    FIELDS = (
-        "topic",
-        "partition",
-        "offset",
-        "timestamp",
-        "timestamp_type",
+    __slots__ = (
+        "checksum",
         "headers",
         "key",
-        "checksum",
+        "offset",
+        "partition",
         "serialized_key_size",
         "serialized_value_size",
+        "timestamp",
+        "timestamp_type",
+        "topic",
+        "value",
     )
-    __slots__ = (*FIELDS, "value")
 
     def __init__(self, polled: Polled) -> None:
         last = polled.records[-1]
-        for field in self.FIELDS:
-            setattr(self, field, getattr(last, field))
+        self.topic, self.partition, self.offset = last.topic, last.partition, last.offset
+        self.timestamp, self.timestamp_type = last.timestamp, last.timestamp_type
+        self.headers, self.key, self.checksum = last.headers, last.key, last.checksum
+        self.serialized_key_size = last.serialized_key_size
+        self.serialized_value_size = last.serialized_value_size
         self.value = polled
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Faust's consumer thread, with the group's heartbeats renewing the lease."""
+    """The group's member. Its heartbeats renew the lease; records come another way, see `Consumer`.
 
-    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
-        consumer = super()._create_worker_consumer(transport)
-        # Faust has the broker hold an empty fetch for 1.5 s. A busy partition that was left out of
-        # that fetch, because its last records were still being worked on, would wait as long.
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        return consumer
+    It has a thread of its own, so that they go on while the app's loop is busy: a machine that is
+    brought back may hold it for longer than a session.
+    """
 
     async def on_start(self) -> None:
         await super().on_start()
@@ -116,6 +121,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
         coordinator._send_req = renewing_send
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        # Before its fetcher has had a turn since it learnt of them.
+        ours = [TopicPartition(*tp) for tp in assigned if tp.topic == self.app.source_name]
+        self._consumer.pause(*ours)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def polls(self) -> None:
+        """Say that records are asked for: a member that does not is taken for stuck by aiokafka."""
+        self._consumer._subscription._last_fetch_ended = time.monotonic()
+
     async def on_thread_stop(self) -> None:
         if self.app.has_let_go:
             # A static member that goes without a word keeps its partitions for the session.
@@ -124,33 +139,109 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
-    """Hands the app's source topic over in batches, from the positions its state stands at."""
+    """Hands the app's source topic over in batches, from the positions its state stands at.
+
+    Its records come through a client on the app's own loop, where they are worked on: from the
+    thread of Faust's they would cross over twice, and two loops would fight for one interpreter.
+    Nothing is polled before all that was polled is worked on. The client has the next records
+    ready by then, and what came meanwhile is one batch.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._records: AIOKafkaConsumer = None
+        self._idle = asyncio.Event()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
-        polled = await super()._getmany(active_partitions=active_partitions, timeout=timeout)
-        source, seeks = self.app.source_name, self.app.seeks
-        return {
-            tp: [Batch(Polled(records, seeks[tp.partition]))]
-            if tp.topic == source and records
-            else records
-            for tp, records in (polled or {}).items()
-        }
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._records = AIOKafkaConsumer(
+            **self.app.client,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            max_poll_records=self.app.conf.broker_max_poll_records,
+        )
+        await self._records.start()
+        # After this time it fetches other partitions while records of one are still worked on; that
+        # one's next would wait until the broker has something for the others, or for FETCH_WAIT_MS.
+        self._records._fetcher._prefetch_backoff = float("inf")
+
+    async def on_stop(self) -> None:
+        await super().on_stop()
+        if self._records is not None:
+            await consumer.stop(self._records)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         offsets = dict(await super().seek_to_committed())
+        positions: dict[TP, int] = {}
         for tp in self.assignment():
             if tp.topic == self.app.source_name:
                 position = self.app.positions.get(tp.partition)
                 if position is None:
                     continue  # the next rebalance has begun: nothing of it is taken before its end
-                offsets[tp] = position
-                await self.seek(tp, position)
+                positions[tp] = position
                 # What was polled before may still be on its way, and would leave a gap.
                 self.app.seeks[tp.partition] += 1
-        return offsets
+        self._records.assign([TopicPartition(*tp) for tp in positions])
+        for tp, position in positions.items():
+            self._records.seek(TopicPartition(*tp), position)
+        return offsets | positions
+
+    def worked_off(self) -> None:
+        """What was handed over is worked on: there may be more."""
+        self._idle.set()
+
+    def stop_flow(self) -> None:
+        super().stop_flow()
+        # Faust may drop what was handed over; nobody would say of it that it is worked on.
+        self._idle.set()
+
+    def resume_flow(self) -> None:
+        super().resume_flow()
+        self._idle.set()
+
+    async def _drain_messages(self, fetcher: Service) -> None:
+        """Hand over what is polled until this or the fetcher is told to stop.
+
+        Faust's own keeps account of gaps between records, and has a task for each to be able to
+        give up waiting for a full queue. Here batches are acknowledged in order, and none waits.
+        """
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                polled, _ = await self._wait_next_records(POLL_S)
+                for tp, messages in (polled or {}).items():
+                    for message in messages:
+                        if not self.flow_active:
+                            break  # before it flows again there is a seek
+                        self._idle.clear()
+                        await self.callback(self._to_message(tp, message))
+                        await self._idle.wait()
+        except (asyncio.CancelledError, *self.consumer_stopped_errors):
+            if not self.app.should_stop:
+                raise
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        source, seeks = self.app.source_name, self.app.seeks
+        if not any(tp.topic == source for tp in active_partitions or ()):
+            return await super()._getmany(active_partitions, timeout)  # a table comes back
+        self._thread.polls()
+        polled = await self._records.getmany(timeout_ms=int(timeout * 1000))
+        return {
+            TP(*tp): [Batch(Polled(records, seeks[tp.partition]))] for tp, records in polled.items()
+        }
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acked: list[int] = self._acked[tp]
+        offset = max(acked) + 1 if acked else None
+        acked.clear()
+        self._acked_index[tp].clear()
+        return offset
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing: Faust would look at the thread's client, which does not fetch."""
 
 
 class Transport(driver.Transport):  # type: ignore[misc]
@@ -165,7 +256,8 @@ class App(faust.App):  # type: ignore[misc]
     it did in each: what was polled before the last time is not to be taken. `ground` is started
     before anything of Faust's and stopped after all of it. `let_go` returns once nothing is on its
     way to the log any more: only then may others be told to take over. `granted` is called at each
-    assignment, after the revocation before it and before the one after it.
+    assignment, after the revocation before it and before the one after it. `client` are aiokafka's
+    options for reading its source.
     """
 
     def __init__(
@@ -176,9 +268,11 @@ class App(faust.App):  # type: ignore[misc]
         ground: Service,
         let_go: Callable[[], Awaitable[None]],
         granted: Callable[[], None],
+        client: Mapping[str, Any],
         **options: Any,
     ) -> None:
         self.source_name = source_name
+        self.client = client
         self.lease = lease
         self.ground = ground
         self.positions: dict[int, int] = {}

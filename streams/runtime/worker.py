@@ -36,8 +36,8 @@ BROKER_LIMIT_S = 600.0
 END_LIMIT_S = 30.0
 """How long a process may outlive its agent: its stopping may wait for what is gone as well."""
 
-# Faust's consumer lives in a thread of its own; with CPython's 5 ms each of its hops to the main
-# loop and back could wait that long for the interpreter.
+# The group's heartbeats and the database's driver have threads of their own; with CPython's 5 ms
+# the loop could wait that long for the interpreter whenever one of them has something to do.
 SWITCH_INTERVAL_S = 0.0002
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ def build(role: Role, settings: Settings) -> App:
                     records = [kept(record, ground.records.epoch) for record in polled.records]
                     await partitions.process(partition, records)
                 await stream.ack(event)
+                app.consumer.worked_off()
         finally:
             # However it came to this: without its agent a worker is none, and must not look like
             # one, holding partitions that nobody else can have.
@@ -185,6 +186,7 @@ def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:
         ground=ground,
         let_go=ground.partitions.release,
         granted=ground.partitions.grant,
+        client=settings.kafka_client,
         broker=f"kafka://{settings.broker}",
         broker_credentials=_credentials(settings),
         datadir=datadir,

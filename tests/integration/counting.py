@@ -117,13 +117,20 @@ class Feed:
             self._number += 1
             partition = self._number % self._partitions
             value = b"!" if self._number % 50 == 7 else b"record %d" % self._number
-            await self._producer.send(self._topic, value, partition=partition)
-            if value == b"!":
-                self.malformed += 1
-            else:
-                self.chains[partition] = chained(self.chains[partition], value)
-                self.expected[partition].append(self.chains[partition])
+            await self._send(partition, value)
         await self._producer.flush()
+
+    async def keep_busy(self, partition: int, seconds: float) -> None:
+        """Write a record that makes its worker compute for so long, without a pause."""
+        await self._send(partition, b"~%g" % seconds)
+
+    async def _send(self, partition: int, value: bytes) -> None:
+        await self._producer.send(self._topic, value, partition=partition)
+        if value == b"!":
+            self.malformed += 1
+        else:
+            self.chains[partition] = chained(self.chains[partition], value)
+            self.expected[partition].append(self.chains[partition])
 
     async def flow(self) -> None:
         """Write without an end, some hundred records a second."""

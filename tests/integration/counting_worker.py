@@ -1,13 +1,14 @@
 """A worker with the smallest machine there is, for tests of the runtime alone.
 
 It counts the records of its partition and says so on `updates`, and on `orders` as a cancel; a
-record that begins with `!` is malformed.
+record that begins with `!` is malformed, and `~5` makes it compute for five seconds.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from collections.abc import Iterable, Iterator
 
 from infra.settings import Settings
@@ -44,6 +45,8 @@ class Counter:
     def apply(self, offset: int, at: int, value: bytes) -> list[Output]:
         if value.startswith(b"!"):
             raise MalformedRecord("it begins with an exclamation mark")
+        if value.startswith(b"~"):
+            _compute(float(value[1:]))
         self.count += 1
         self.chain = chained(self.chain, value)
         seq = Sequence(self.count)
@@ -70,6 +73,12 @@ class Counter:
 
     def digest(self) -> str:
         return self.chain
+
+
+def _compute(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
 
 
 def chained(chain: str, value: bytes) -> str:

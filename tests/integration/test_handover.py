@@ -159,3 +159,16 @@ async def test_who_was_paused_while_its_partitions_moved_does_no_harm(
         await feed_more(feed)
     await check_all_is_said_once(settings, feed)
     assert await one.digests() | await other.digests() == feed.chains
+
+
+async def test_who_computes_for_longer_than_its_session_keeps_its_partitions(
+    settings: Settings, one: Worker, other: Worker, feed: Feed
+) -> None:
+    await share(one, other)
+    before = await one.holds()
+    assert before
+    await feed.keep_busy(before[0], SESSION_S + 2)
+    await feed.write(200)
+    await check_all_is_said_once(settings, feed)
+    await share(one, other)
+    assert await one.holds() == before

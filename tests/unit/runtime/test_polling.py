@@ -1,0 +1,111 @@
+"""A worker takes what is polled batch by batch, and never waits for what nobody will do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.structs import ConsumerRecord
+from faust.types import TP
+
+from infra.settings import Settings
+from streams.runtime.ledger_worker import ROLE
+from streams.runtime.transport import Consumer, Polled
+from streams.runtime.worker import build
+
+
+class Source:
+    """Stands for the broker's client: each poll gives what there is next."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.polls = 0
+        self.next: asyncio.Queue[dict[int, list[int]]] = asyncio.Queue()
+
+    async def getmany(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        self.polls += 1
+        polled = await self.next.get()
+        return {
+            TopicPartition(self.topic, partition): [
+                ConsumerRecord(self.topic, partition, at, 0, 0, b"", b"", 0, 0, 0, ())
+                for at in offsets
+            ]
+            for partition, offsets in polled.items()
+        }
+
+
+class Desk:
+    """Where a consumer hands its batches over, in place of Faust's conductor."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.handed: asyncio.Queue[tuple[int, list[int]]] = asyncio.Queue()
+        app = build(ROLE, settings)
+        consumer: Consumer = app.transport.create_consumer(
+            callback=self.take, on_partitions_revoked=None, on_partitions_assigned=None
+        )
+        self.consumer = consumer
+        self.source = consumer._records = Source(app.source_name)
+        consumer._thread.polls = lambda: None
+        consumer._set_active_tps({TP(app.source_name, 0), TP(app.source_name, 1)})
+        consumer.resume_flow()
+
+    async def take(self, message: Any) -> None:
+        polled: Polled = message.value
+        self.handed.put_nowait((message.partition, [record.offset for record in polled.records]))
+
+
+@pytest.fixture
+async def desk(make_settings: Callable[..., Settings]) -> AsyncIterator[Desk]:
+    desk = Desk(make_settings(kafka="127.0.0.1:9"))
+    task = asyncio.create_task(desk.consumer._drain_messages(desk.consumer))
+    yield desk
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    desk.consumer._thread.thread_loop.close()
+
+
+async def turns() -> None:
+    """Let everything happen that can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_nothing_is_polled_before_all_that_was_polled_is_worked_on(desk: Desk) -> None:
+    desk.source.next.put_nowait({0: [4, 5], 1: [7]})
+    assert await desk.handed.get() == (0, [4, 5])
+    await turns()
+    assert desk.handed.empty()
+    desk.consumer.worked_off()
+    assert await desk.handed.get() == (1, [7])
+    await turns()
+    assert desk.source.polls == 1
+    desk.consumer.worked_off()
+    await turns()
+    assert desk.source.polls == 2
+
+
+async def test_what_is_polled_when_the_flow_stops_is_not_handed_over(desk: Desk) -> None:
+    desk.source.next.put_nowait({0: [4, 5], 1: [7]})
+    await desk.handed.get()
+    desk.consumer.stop_flow()
+    await turns()
+    assert desk.handed.empty()
+
+
+async def test_a_batch_that_was_dropped_in_a_rebalance_holds_up_nobody(desk: Desk) -> None:
+    desk.source.next.put_nowait({0: [4, 5]})
+    await desk.handed.get()
+    desk.consumer.stop_flow()
+    desk.consumer.resume_flow()
+    desk.source.next.put_nowait({0: [4, 5, 6]})
+    assert await desk.handed.get() == (0, [4, 5, 6])
+
+
+async def test_offsets_are_committed_although_batches_leave_gaps_between_them(desk: Desk) -> None:
+    place = TP(desk.source.topic, 0)
+    desk.consumer._acked[place] += [17, 40]
+    assert desk.consumer._new_offset(place) == 41
+    assert desk.consumer._new_offset(place) is None
