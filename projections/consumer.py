@@ -36,7 +36,11 @@ from streams.topics import Topic
 
 POLL_MS = 1000
 POLL_RECORDS = 4096
-COMMIT_EVERY_S = 0.1
+COMMIT_EVERY_S = 0.25
+"""A commit costs service and broker as much as some dozens of records, and who goes by what is
+committed (the api, `velocity verify`) has seconds."""
+
+PREFETCH_LIMIT_S = 10.0
 BROKER_LIMIT_S = 5.0
 PULSE_EVERY_S = 5.0
 
@@ -87,6 +91,7 @@ class FeedConsumer:
                 polled = await consumer.getmany(timeout_ms=poll_ms, max_records=POLL_RECORDS)
                 if polled:
                     await self._take(polled)
+                    await asyncio.sleep(self._feed.gather_s)
                 now = time.monotonic()
                 if self._done and now >= self._commit_due:
                     await self._commit(consumer)
@@ -121,6 +126,7 @@ class FeedConsumer:
             group_instance_id=f"{feed.name}-{settings.worker}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            fetch_max_wait_ms=feed.idle_fetch_ms,
             # Topics that are created after this service has started go unnoticed for so long.
             metadata_max_age_ms=10_000,
         )
@@ -128,6 +134,11 @@ class FeedConsumer:
         try:
             async with asyncio.timeout(BROKER_LIMIT_S * 4):
                 await consumer.start()
+            # Once records lie fetched for 0.1 s, as their feed is busy, aiokafka asks for the other
+            # partitions alone. What arrives for the first then waits until that fetch is over, for
+            # `idle_fetch_ms`; the next batch is the larger, and it goes on so. It has no option for
+            # this. Here a poll takes all that is fetched, so no partition starves.
+            consumer._fetcher._prefetch_backoff = PREFETCH_LIMIT_S
         except BaseException:
             await stop(consumer)
             raise

@@ -54,6 +54,12 @@ class Feed:
 
     name: str
     reads: dict[Topic, Read]
+    idle_fetch_ms: int = 100
+    """How long the broker holds a fetch that finds nothing; idle CPU falls as it rises. Asking for
+    the end of a topic waits behind it, for the broker serves a connection's requests one by one.
+    """
+    gather_s: float = 0.0
+    """How long records may wait for more, to be fetched and written together."""
 
     def group(self, venue: str) -> str:
         """The consumer group whose committed offsets say what is in the database."""
@@ -133,9 +139,12 @@ ARCHIVE_FEED = Feed(
         COMMANDS: frames(archive.COMMAND_LOG),
         ORDERS: frames(archive.ORDER_LOG),
     },
+    # Who recovers goes on from the log where the archive ends: nobody waits for a frame's row.
+    idle_fetch_ms=500,
+    gather_s=0.05,
 )
 
-AUDIT_FEED = Feed("audit", {AUDIT: audited})
+AUDIT_FEED = Feed("audit", {AUDIT: audited}, idle_fetch_ms=500)
 
 FEEDS = (UPDATES_FEED, MARKETS_FEED, ARCHIVE_FEED, AUDIT_FEED)
 
