@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import psutil
 from aiokafka import AIOKafkaProducer
@@ -35,9 +35,9 @@ from tests.benchmarks.report import Aim, Bench, Case, case, hardware, percentile
 from tests.unit.projections.samples import trade
 
 RATE = 500
-SECONDS = 10
+SECONDS = 20
 WARM_SECONDS = 5
-SAMPLED = 10
+SAMPLED = 50
 """Of so many orders one is looked for: readers are to see the load, not to be it."""
 
 BACKLOG = 20_000
@@ -50,14 +50,23 @@ FRAME = b"f" * 200
 
 LIMIT_S = 60.0
 POLL_S = 0.02
+LINGER_MS = 2
+"""Without it each record is a request to the broker, and the bench half of the load."""
+
+LOOK_AGAIN_S = 0.001
+LOOK_AGAIN_SHARE = 0.1
+"""Who looks for a row pauses for the longer of these, the second of how late it is already: so the
+later rows are, the less of the load are those who look for them."""
 
 LOAD = (
     f"open loop, {RATE} orders/s of 1,000 accounts on four markets, {SECONDS} s after "
     f"{WARM_SECONDS} s of warming up: what is said of them on `updates` and `trades`, and their "
-    f"frames; every {SAMPLED}th order is read until it is there. Limit: the same row written and "
-    f"read by scylla-driver. Backlog: {BACKLOG:,} records of `updates`, drained by a service "
-    "started then. Limit: scylla-driver writing the rows of the same records, bound and in batches "
-    f"beforehand, {IN_FLIGHT_MAX} in flight."
+    f"frames, made beforehand; what is due within {LINGER_MS} ms goes off together. Every "
+    f"{SAMPLED}th order is looked for until it is there, after pauses of "
+    f"{LOOK_AGAIN_S * 1e3:.0f} ms, or of {LOOK_AGAIN_SHARE:.0%} of how late it is. Limit: the same "
+    f"row written and read by scylla-driver. Backlog: {BACKLOG:,} records of `updates`, drained by "
+    "a service started then. Limit: scylla-driver writing the rows of the same records, bound and "
+    f"in batches beforehand, {IN_FLIGHT_MAX} in flight."
 )
 
 Result = TypeVar("Result")
@@ -83,9 +92,10 @@ async def _lateness(settings: Settings, service: Process) -> list[Case]:
         queries = await Queries.connect(settings)
         try:
             orders = iter(Orders(1_000, first=10 * BACKLOG))
-            await _at_rate(log, queries, islice(orders, RATE * WARM_SECONDS))
+            await _at_rate(log, queries, _said(orders, RATE * WARM_SECONDS))
+            due = _said(orders, RATE * SECONDS)
             before_s = _cpu_s(service)
-            late_ms = await _at_rate(log, queries, islice(orders, RATE * SECONDS))
+            late_ms = await _at_rate(log, queries, due)
             cpu_us = (_cpu_s(service) - before_s) / (RATE * SECONDS) * 1e6
         finally:
             await queries.close()
@@ -103,14 +113,35 @@ async def _lateness(settings: Settings, service: Process) -> list[Case]:
     ]
 
 
-async def _at_rate(log: _Log, queries: Queries, orders: Iterator[Order]) -> list[float]:
+class _Said(NamedTuple):
+    """An order, and the records that machines write because of it."""
+
+    order: Order
+    records: list[tuple[Topic, bytes]]
+
+
+def _said(orders: Iterator[Order], count: int) -> list[_Said]:
+    """What is said of the next so many orders."""
+    return [_Said(order, _records(order)) for order in islice(orders, count)]
+
+
+def _records(order: Order) -> list[tuple[Topic, bytes]]:
+    records = [(COMMANDS, FRAME), (ORDERS, FRAME)]
+    records += [(UPDATES, encode_event(update)) for update in order.updates]
+    if len(order.updates) > 2:
+        records.append((TRADES, encode_event(trade(order.order_id, market=order.market))))
+    return records
+
+
+async def _at_rate(log: _Log, queries: Queries, orders: Sequence[_Said]) -> list[float]:
     """Append what is said of orders, each when it is due; how late the rows of some were."""
     began = time.monotonic() + 0.1
     looking: list[asyncio.Task[float]] = []
-    for number, order in enumerate(orders):
+    for number, (order, records) in enumerate(orders):
         due = began + number / RATE
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        await log.say(order)
+        for topic, value in records:
+            await log.send(topic, value)
         if number % SAMPLED == 0:
             looking.append(asyncio.create_task(_found(queries, order, due)))
     async with asyncio.timeout(LIMIT_S):
@@ -120,7 +151,8 @@ async def _at_rate(log: _Log, queries: Queries, orders: Iterator[Order]) -> list
 async def _found(queries: Queries, order: Order, due: float) -> float:
     """How many ms after it was due an order was read."""
     while await queries.order(order.account, order.market, order.order_id) is None:
-        pass
+        late_s = time.monotonic() - due
+        await asyncio.sleep(max(LOOK_AGAIN_S, LOOK_AGAIN_SHARE * late_s))
     return (time.monotonic() - due) * 1e3
 
 
@@ -214,29 +246,24 @@ class _Log:
         self._venue = settings.venue
         self._producer = producer
 
-    async def say(self, order: Order) -> None:
-        """What follows from one order; handed to the producer, which sends it at once."""
-        for topic in (COMMANDS, ORDERS):
-            await self._send(topic, FRAME)
-        for update in order.updates:
-            await self._send(UPDATES, encode_event(update))
-        if len(order.updates) > 2:
-            await self._send(TRADES, encode_event(trade(order.order_id, market=order.market)))
-
     async def append(self, topic: Topic, values: Sequence[bytes]) -> None:
         """Append and wait until the log has all of it."""
         for value in values:
-            await self._send(topic, value)
+            await self.send(topic, value)
         await self._producer.flush()
 
-    async def _send(self, topic: Topic, value: bytes) -> None:
+    async def send(self, topic: Topic, value: bytes) -> None:
+        """Hand a record to the producer."""
         await self._producer.send(topic.name(self._venue), value, key=b"any", partition=0)
 
 
 @asynccontextmanager
 async def _log(settings: Settings) -> AsyncIterator[_Log]:
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka, acks="all", enable_idempotence=True
+        bootstrap_servers=settings.kafka,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=LINGER_MS,
     )
     await producer.start()
     try:
