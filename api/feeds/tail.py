@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import NoReturn, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -264,7 +264,8 @@ class TopicTail:
             self._ready.set()
 
     async def _check(self, consumer: AIOKafkaConsumer) -> None:
-        places: Iterable[TopicPartition] = self._partitions.values()
+        # Without those that are followed from the next poll on.
+        places = list(self._positions)
         async with asyncio.timeout(REQUEST_LIMIT_S):
-            ends = await consumer.end_offsets(list(places))
+            ends = await consumer.end_offsets(places)
         self.lag = sum(max(0, ends[p] - self._positions[p]) for p in places)
