@@ -13,9 +13,10 @@ import hmac
 import re
 import secrets
 import string
-from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
+import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -35,6 +36,7 @@ API_KEY_HEADER = "X-MBX-APIKEY"
 ADMIN_KEY_HEADER = "X-VELOCITY-ADMIN-KEY"
 
 KEY_LENGTH = 64
+SECRETS_REMEMBERED = 1024
 EARLY_LIMIT_MS = 1000
 RECV_WINDOW_MS = 5000
 RECV_WINDOW_MAX_MS = 60_000
@@ -75,7 +77,15 @@ def signed_payload(query: bytes, body: bytes) -> bytes:
 
 def sign(payload: bytes, secret: str) -> str:
     """The signature of a payload, in lower-case hex."""
-    return hmac.digest(secret.encode(), payload, "sha256").hex()
+    signing = _signing(secret).copy()
+    signing.update(payload)
+    return signing.hexdigest()
+
+
+@lru_cache(SECRETS_REMEMBERED)
+def _signing(secret: str) -> hmac.HMAC:
+    """The beginning of every signature with a secret: half the work of one of a short payload."""
+    return hmac.new(secret.encode(), digestmod="sha256")
 
 
 def check_signature(payload: bytes, secret: str, signature: str) -> None:
@@ -97,8 +107,7 @@ def same_secret(given: str, secret: str) -> bool:
     return hmac.compare_digest(given.encode(), secret.encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, gc=False):
     """Whose request it is, until when it may be acted upon, and the key it is remembered by.
 
     Of one that is audited, also who acts, as the audit names them, and from which address.
@@ -158,4 +167,7 @@ def _malformed_window(text: str) -> ApiError:
 
 
 def _without_signature(part: bytes) -> bytes:
+    rest, found, last = part.rpartition(b"&signature=")
+    if found and b"&" not in last and b"signature=" not in rest:
+        return rest.removeprefix(b"&")  # as nearly every client sends it
     return _SIGNATURE.sub(b"", part).removeprefix(b"&")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
+
+import msgspec
 
 from api.auth import Caller, Permission
 from api.handlers.endpoint import Endpoint, KeyedEndpoint, SignedEndpoint
@@ -19,8 +21,7 @@ IN_SESSION = (RECV_WINDOW, replace(TIMESTAMP, required=False))
 """What a session's request may have in place of a signature."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
+class SignedRequest(msgspec.Struct, frozen=True):
     """What a door was sent: the API key, the parameters, and the bytes that the signature covers.
 
     `idempotency_keys` are all that came along: one is the most that is taken. `address` is where
@@ -112,7 +113,7 @@ class SignedEntry:
             self._exchange.weights.count_key(api_key, weight)
         if self._audited:
             actor = f"user:{caller.account}" if api_key is None else f"key:{api_key}"
-            caller = replace(caller, actor=actor, address=request.address)
+            caller = msgspec.structs.replace(caller, actor=actor, address=request.address)
         parameters = read(request.sent, self._spec_of(request), signed=True)
         handling = self._handle(self._exchange, caller, parameters)
         return self._with_counts(caller.account, handling) if self._counted else handling

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import replace
 from typing import Any, NamedTuple, assert_never
 
 import msgspec
@@ -311,7 +310,7 @@ def _parts(caller: Caller, count: int) -> list[tuple[Caller, str]]:
     if not caller.idempotency_key:
         return [(caller, name) for name in new_client_ids(count)]
     keys = (key_within(caller.idempotency_key, number) for number in range(count))
-    parts = [replace(caller, idempotency_key=key) for key in keys]
+    parts = [msgspec.structs.replace(caller, idempotency_key=key) for key in keys]
     return [(part, generated_id(part)) for part in parts]
 
 

@@ -171,6 +171,11 @@ class Connection(HttpToolsProtocol):
             raise ValueError("too large a head")
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        # Who reads the body then need not watch the clock.
+        self.scope["state"][BODY_LIMIT] = None
+
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._refusal or malformed_request())
 

@@ -7,7 +7,7 @@ from collections.abc import Container
 from typing import NamedTuple
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api.errors import ApiError, body_too_large, body_too_slow, wrong_content_type
@@ -16,7 +16,7 @@ from api.handlers import shapes
 BODY_BYTES_MAX = 64 * 1024
 BODY_LIMIT_S = 5.0
 BODY_LIMIT = "velocity.body_s"
-"""Under this name a request's state has another limit, in seconds."""
+"""Under this name a request's state has another limit, in seconds; None once all of it is here."""
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -48,7 +48,8 @@ def refusal(error: ApiError) -> Response:
 
 def address_of(request: Request) -> str:
     """The network address a request came from, behind those proxies that the settings name."""
-    return "" if request.client is None else request.client.host
+    client = request.scope.get("client")
+    return "" if client is None else client[0]
 
 
 async def read_body(request: Request, types: Container[str] = ()) -> Body:
@@ -56,21 +57,34 @@ async def read_body(request: Request, types: Container[str] = ()) -> Body:
 
     Raises 413 when it is too long, 408 when it is too slow, 415 when it is of none of the types.
     """
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        state = request.scope.get("state", {})
-        async with asyncio.timeout(state.get(BODY_LIMIT, BODY_LIMIT_S)):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > BODY_BYTES_MAX:
-                    raise body_too_large()
-                chunks.append(chunk)
-    except (TimeoutError, ClientDisconnect) as error:
-        raise body_too_slow() from error
-    if not size:
+    limit_s = request.scope.get("state", {}).get(BODY_LIMIT, BODY_LIMIT_S)
+    if limit_s is None:
+        value = await _whole_body(request)
+    else:
+        try:
+            async with asyncio.timeout(limit_s):
+                value = await _whole_body(request)
+        except TimeoutError as error:
+            raise body_too_slow() from error
+    if not value:
         return Body(FORM, b"")
     kind = request.headers.get("content-type", FORM).partition(";")[0].strip()
     if types and kind not in types:
         raise wrong_content_type()
-    return Body(kind, b"".join(chunks))
+    return Body(kind, value)
+
+
+async def _whole_body(request: Request) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise body_too_slow()
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > BODY_BYTES_MAX:
+            raise body_too_large()
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)

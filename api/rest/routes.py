@@ -23,6 +23,8 @@ from api.rest.http import FORM, JSON, Body, address_of, read_body, reply
 from api.weight_limit import WeightLimit
 
 TIME_UNIT = b"x-mbx-time-unit"
+_API_KEY = API_KEY_HEADER.lower().encode()
+_IDEMPOTENCY_KEY = IDEMPOTENCY_KEY_HEADER.lower().encode()
 
 Route = Callable[[Request], Awaitable[Response]]
 
@@ -135,10 +137,16 @@ def read_request(request: Request, body: Body) -> SignedRequest:
     else:
         sent, payload = decode(body.value), signed_payload(query, body.value)
     sent.update(decode(query))
-    keys = request.headers.getlist(IDEMPOTENCY_KEY_HEADER)
-    api_key = request.headers.get(API_KEY_HEADER)
-    token = bearer_of(request.headers.get("Authorization", "")) if api_key is None else None
+    # Of several of a name, the first.
+    headers = dict(reversed(request.scope["headers"]))
+    api_key = _text(headers.get(_API_KEY))
+    token = bearer_of(_text(headers.get(b"authorization")) or "") if api_key is None else None
+    keys = request.headers.getlist(IDEMPOTENCY_KEY_HEADER) if _IDEMPOTENCY_KEY in headers else ()
     return SignedRequest(api_key, sent, payload, keys, address_of(request), token)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
 
 
 def _from_json(body: bytes) -> dict[str, str]:
