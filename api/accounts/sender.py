@@ -112,6 +112,11 @@ class Sender(Generic[Command]):
         """Whether a frame has been on its way for longer than the log should need."""
         return any(lane.stalled for lane in self._lanes)
 
+    def check_room(self, partition: int, count: int) -> None:
+        """Raise -1008 where so many more than wait for a partition would be too many."""
+        if self._lanes[partition].size + count > PENDING_MAX:
+            raise overloaded()
+
     async def send(self, command: Command, key: str, partition: int) -> Placed:
         """Append a command to a partition, and say where it is once the log has it.
 
@@ -130,9 +135,8 @@ class Sender(Generic[Command]):
         """
         if not 0 < len(commands) <= FRAME_COMMANDS_MAX:
             raise ValueError(f"{len(commands)} commands make no frame")
+        self.check_room(partition, len(commands))
         lane = self._lanes[partition]
-        if lane.size + len(commands) > PENDING_MAX:
-            raise overloaded()
         placed = self._answers.future()
         lane.add(_Waiting(commands, key, placed, expires_us))
         return await placed

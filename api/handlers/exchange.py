@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -87,6 +88,16 @@ class Exchange:
             self.accounts.acknowledge(account, place, ledger_answers=False)
         return placed
 
+    def check_room(self, account: AccountId, symbols: Collection[str]) -> None:
+        """Raise -1008 where an account's orders for these markets would not be taken, if each is
+        what it should be: it is cheaper to say so before they are looked at.
+        """
+        self.commands.check_room(self._partition(account), len(symbols))
+        for symbol, count in Counter(symbols).items():
+            rules = self.markets.rules.get(MarketId(symbol))
+            if rules is not None:
+                self.accounts.outstanding.check_room(rules.config.partition, count)
+
     async def orders(self, caller: Caller, orders: Collection[PlaceOrder]) -> list[Placed]:
         """Put a caller's new orders on the log together, in order; as `command`.
 
@@ -115,5 +126,7 @@ class Exchange:
     async def _send(
         self, account: AccountId, commands: Collection[AccountCommand], expires_us: int = 0
     ) -> list[Placed]:
-        partition = partition_of_account(account, self.settings.account_partitions)
-        return await self.commands.send_all(commands, account, partition, expires_us)
+        return await self.commands.send_all(commands, account, self._partition(account), expires_us)
+
+    def _partition(self, account: AccountId) -> int:
+        return partition_of_account(account, self.settings.account_partitions)

@@ -281,6 +281,7 @@ def order_updates(updates: list[Update]) -> list[OrderUpdate]:
 async def new_orders(exchange: Exchange, caller: Caller, parameters: Parameters) -> list[Json]:
     """Place several orders, in the order given; each is accepted or refused by itself."""
     batch = _read_batch(parameters.required("batchOrders"))
+    exchange.check_room(caller.account, [str(sent.get("symbol")) for sent in batch])
     parts = zip(_parts(caller, len(batch)), batch, strict=True)
     prepared = [await _try_to_prepare(exchange, *part, sent) for part, sent in parts]
     orders = [each for each in prepared if isinstance(each, _Order)]
