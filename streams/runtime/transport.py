@@ -27,6 +27,8 @@ from mode import Service
 from infra import consumer
 
 FETCH_WAIT_MS = 250
+"""How long the broker may keep an empty fetch: the first after a seek waits for the one before."""
+
 POLL_S = 1.0
 RENEWING = (HeartbeatRequest, SyncGroupRequest)
 """Requests whose answer says that the broker counts us as a member."""
@@ -214,14 +216,19 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 polled, _ = await self._wait_next_records(POLL_S)
                 for tp, messages in (polled or {}).items():
                     for message in messages:
-                        if not self.flow_active:
-                            break  # before it flows again there is a seek
-                        self._idle.clear()
-                        await self.callback(self._to_message(tp, message))
-                        await self._idle.wait()
+                        await self._hand_over(tp, message)
         except (asyncio.CancelledError, *self.consumer_stopped_errors):
             if not self.app.should_stop:
                 raise
+
+    async def _hand_over(self, tp: TP, message: Any) -> None:
+        """Return once a batch is worked on."""
+        if not self.flow_active:
+            return  # before it flows again there is a seek
+        self._idle.clear()
+        await self.callback(self._to_message(tp, message))
+        if isinstance(message, Batch):  # not a table's, which Faust takes for itself
+            await self._idle.wait()
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         source, seeks = self.app.source_name, self.app.seeks

@@ -16,6 +16,8 @@ from streams.runtime.ledger_worker import ROLE
 from streams.runtime.transport import Consumer, Polled
 from streams.runtime.worker import build
 
+LIMIT_S = 5.0
+
 
 class Source:
     """Stands for the broker's client: each poll gives what there is next."""
@@ -53,7 +55,9 @@ class Desk:
         consumer.resume_flow()
 
     async def take(self, message: Any) -> None:
-        polled: Polled = message.value
+        polled = message.value
+        if not isinstance(polled, Polled):
+            return  # a table's record
         self.handed.put_nowait((message.partition, [record.offset for record in polled.records]))
 
 
@@ -102,6 +106,13 @@ async def test_a_batch_that_was_dropped_in_a_rebalance_holds_up_nobody(desk: Des
     desk.consumer.resume_flow()
     desk.source.next.put_nowait({0: [4, 5, 6]})
     assert await desk.handed.get() == (0, [4, 5, 6])
+
+
+async def test_a_table_that_comes_back_is_not_waited_for(desk: Desk) -> None:
+    changelog = TP("changelog", 0)
+    for at in range(2):
+        record = ConsumerRecord(*changelog, at, 0, 0, b"key", b"value", 0, 0, 0, ())
+        await asyncio.wait_for(desk.consumer._hand_over(changelog, record), LIMIT_S)
 
 
 async def test_offsets_are_committed_although_batches_leave_gaps_between_them(desk: Desk) -> None:
