@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,8 +63,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(make_settings: Callable[..., Settings]) -> AsyncIterator[Desk]:
-    desk = Desk(make_settings(kafka="127.0.0.1:9"))
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    desk = Desk(Settings().model_copy(update={"home": tmp_path, "kafka": "127.0.0.1:9"}))
     task = asyncio.create_task(desk.consumer._drain_messages(desk.consumer))
     yield desk
     task.cancel()
