@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -65,10 +65,15 @@ class Door:
         hub: Hub,
         private: PrivateStreams | None = None,
         *,
+        on_end: Callable[[int], None] = lambda still_open: None,
         frames_max: int = OUTBOX_FRAMES_MAX,
         connections_5m: int = 0,
     ) -> None:
-        """Of an address so many connections in five minutes are taken; 0 is no limit."""
+        """Of an address so many connections in five minutes are taken; 0 is no limit.
+
+        `on_end` is told, whenever a session has ended, how many are left.
+        """
+        self._on_end = on_end
         self._attempts = Attempts(connections_5m, 300.0) if connections_5m else None
         self._view = view
         self._hub = hub
@@ -162,6 +167,7 @@ class Door:
             self._sessions.discard(session)
             if not self._sessions:
                 self._empty.set()
+            self._on_end(len(self._sessions))
 
     async def _begin_private(
         self, session: Session, keys: list[str], address: str, query: QueryParams

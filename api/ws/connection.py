@@ -40,6 +40,8 @@ class Connection(WebSocketsSansIOProtocol):
     on_control: Callable[[], None] | None = None
     """Called for each ping and pong: they are messages, too."""
 
+    _aborting: asyncio.TimerHandle | None = None
+
     @property
     def has_room(self) -> bool:
         """Whether `write` may be called. Not while the peer is slow, nor after the end began."""
@@ -81,7 +83,14 @@ class Connection(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         await super().run_asgi()
-        asyncio.get_running_loop().call_later(CLOSE_LIMIT_S, self._abort)
+        if not self.disconnected:
+            self._aborting = asyncio.get_running_loop().call_later(CLOSE_LIMIT_S, self._abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._aborting is not None:
+            # It would keep all that this connection has for so long.
+            self._aborting.cancel()
 
     async def send(self, message: ASGISendEvent) -> None:
         if message["type"] == "websocket.close":

@@ -17,6 +17,7 @@ from api.private.listen_keys import Rights
 from api.private.updates_tail import UpdatesTail
 from api.ws.app import Door
 from api.ws.connection import Connection
+from api.ws.garbage import Garbage
 from api.ws.hub import Hub, now_ms
 from api.ws.outbox import OUTBOX_FRAMES_MAX
 from api.ws.past import FromLogAndDatabase
@@ -39,11 +40,17 @@ has stopped reading would look well for as long."""
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises what stops the service."""
-    run_until_signal(lambda stop: serve(settings, stop))
+    garbage = Garbage()
+    garbage.take_over()
+    run_until_signal(lambda stop: serve(settings, stop, garbage=garbage))
 
 
 async def serve(
-    settings: Settings, stop: asyncio.Event, *, frames_max: int = OUTBOX_FRAMES_MAX
+    settings: Settings,
+    stop: asyncio.Event,
+    *,
+    frames_max: int = OUTBOX_FRAMES_MAX,
+    garbage: Garbage | None = None,
 ) -> None:
     """Serve until `stop` is set: then clients are told, and closed with 1012.
 
@@ -55,10 +62,12 @@ async def serve(
     tail = UpdatesTail(settings)
     feed = PrivateFeed(settings, tail, LogPast(settings), archive.epoch)
     private = PrivateStreams(feed, Rights(archive, now_ms), now_ms)
+    garbage = garbage or Garbage()
     door = Door(
         view,
         hub,
         private,
+        on_end=garbage.connection_ended,
         frames_max=frames_max,
         connections_5m=settings.stream_connections_5m,
     )
@@ -72,6 +81,7 @@ async def serve(
                 past.run(hub),
                 tail.run(),
                 private.run(),
+                garbage.run(),
             )
             followers = [group.create_task(part) for part in parts]
             serving = group.create_task(server.serve(sockets=[listening]))

@@ -27,13 +27,13 @@ from infra.processes import Process, Records
 from infra.services import BY_NAME
 from infra.settings import Settings
 from streams.messages import MarketId, encode_event
-from streams.topics import TRADES
+from streams.topics import MARKETS, TRADES, Topic
 from tests.benchmarks import bare_websocket, ground
 from tests.benchmarks.bare_websocket import Plan
 from tests.benchmarks.registry import Say
 from tests.benchmarks.report import Aim, Bench, Case, case, hardware, percentile
 from tests.benchmarks.subscribers import NEVER, Order, Outcome, Subscribers, subscribed
-from tests.unit.feeds.samples import trade
+from tests.unit.feeds.samples import market, trade
 
 SEEN, UNSEEN = MarketId("SEENUSDT"), MarketId("UNSEENUSDT")
 """What subscribers read; what only those are subscribed to that don't read."""
@@ -89,7 +89,7 @@ def run(say: Say) -> Bench:
     """Measure it. Raises what an exchange or a subscriber fails with."""
     cases: list[Case] = []
     machine = hardware()
-    with ground.servers(say) as settings, _door(settings) as door, _Trades(settings) as trades:
+    with ground.servers(say) as settings, _Trades(settings) as trades, _door(settings) as door:
         for load in LOADS:
             say(f"{load.subscribers} subscribers, {load.rate:g} trades/s")
             limit = _bare(load)
@@ -186,10 +186,10 @@ def _found(
 
 
 class _Trades:
-    """Appends trades of made markets to the log."""
+    """Appends trades of made markets to the log, and first of all these markets."""
 
     def __init__(self, settings: Settings) -> None:
-        self._topic = TRADES.name(settings.venue)
+        self._venue = settings.venue
         self._servers = settings.broker
         self._numbers: dict[MarketId, count[int]] = {SEEN: count(1), UNSEEN: count(1)}
         self._runner = asyncio.Runner()
@@ -216,6 +216,9 @@ class _Trades:
             bootstrap_servers=self._servers, acks="all", enable_idempotence=True
         )
         await self._producer.start()
+        for name in self._numbers:
+            await self._send(MARKETS, name, encode_event(market(name)))
+        await self._producer.flush()
 
     async def _append_at_rate(self, name: MarketId, load: Load) -> float:
         began = time.monotonic() + 0.1
@@ -234,9 +237,11 @@ class _Trades:
     async def _append_one(self, name: MarketId) -> int:
         """Hand a trade to the producer, which sends it at once. Returns the trade's number."""
         number = next(self._numbers[name])
-        value = encode_event(trade(number, name=name))
-        await self._producer.send(self._topic, value, key=name.encode(), partition=0)
+        await self._send(TRADES, name, encode_event(trade(number, name=name)))
         return number
+
+    async def _send(self, topic: Topic, name: MarketId, value: bytes) -> None:
+        await self._producer.send(topic.name(self._venue), value, key=name.encode(), partition=0)
 
 
 @contextmanager

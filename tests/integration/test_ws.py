@@ -23,6 +23,7 @@ from websockets.exceptions import ConnectionClosedError
 
 from api.client.checksum import checksum
 from api.feeds.market_view import MarketView
+from api.ws.outbox import OUTBOX_FRAMES_MAX
 from api.ws.service import serve
 from infra.bring_up import create_topics_and_tables
 from infra.local.kafka import Kafka
@@ -128,10 +129,10 @@ async def log(settings: Settings) -> AsyncIterator[Log]:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, **limits: int) -> AsyncIterator[str]:
+async def serving(settings: Settings, frames_max: int = OUTBOX_FRAMES_MAX) -> AsyncIterator[str]:
     """The service in this process, ready; its address."""
     stop = asyncio.Event()
-    service = asyncio.create_task(serve(settings, stop, **limits))
+    service = asyncio.create_task(serve(settings, stop, frames_max=frames_max))
     try:
         await ready(settings)
         yield f"ws://{settings.host}:{settings.ws_port}"
