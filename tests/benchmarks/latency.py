@@ -25,6 +25,7 @@ from tests.benchmarks import empty_post, ground, orders
 from tests.benchmarks.lines import BlockingLine
 from tests.benchmarks.registry import Say
 from tests.benchmarks.report import Aim, Bench, Case, case, hardware, percentile, percentiles
+from tests.benchmarks.warm_up import LOAD_BEFORE, warm_up
 
 ROUNDS = 1_500
 WARM_UP_ROUNDS = 150
@@ -40,6 +41,7 @@ LOAD = (
     " and signed before its time is taken), no pause between operations. In each round, in"
     " shuffled order: an empty POST, an ACK, a RESULT, a record's ack by the log, a record's round"
     " trip through it. Every second order trades. All services run."
+    f" {LOAD_BEFORE}"
 )
 
 Result = TypeVar("Result")
@@ -114,6 +116,7 @@ def run(say: Say) -> Bench:
     """Measure on an exchange of its own."""
     with ground.exchange(say) as installation, empty_post.serving() as port:
         (key,) = orders.open_market(installation, accounts=1)
+        warm_up(installation, [key], say)
         log = Log(installation.settings.broker)
         api = host_and_port(installation.api_url.removeprefix("http://"))
         with log.connected(), BlockingLine(HOST, port) as empty, BlockingLine(*api) as door:

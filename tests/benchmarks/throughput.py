@@ -20,6 +20,7 @@ from tests.benchmarks.open_loop import Kind, Took, Work
 from tests.benchmarks.orders import Key
 from tests.benchmarks.registry import Say
 from tests.benchmarks.report import Aim, Bench, Case, case, hardware, percentile, percentiles
+from tests.benchmarks.warm_up import LOAD_BEFORE, warm_up
 
 ACCOUNTS = 4
 CONNECTIONS = 16
@@ -39,6 +40,7 @@ LOAD = (
     " sent by a process of its own, over 16 HTTP connections or one WebSocket session; latencies"
     " count from when a request was due. The highest rate that is kept up with: see"
     " tests/benchmarks/throughput.py."
+    f" {LOAD_BEFORE}"
 )
 
 
@@ -86,6 +88,7 @@ def run(say: Say) -> Bench:
     """Measure on an exchange of its own."""
     with ground.exchange(say) as installation, empty_post.serving() as port:
         keys = orders.open_market(installation, ACCOUNTS)
+        warm_up(installation, keys, say)
         trial = Trial(installation, keys, say)
         host, api = host_and_port(installation.api_url.removeprefix("http://"))
         limit = trial.highest(Door("empty", HOST, port, CONNECTIONS, 1))
