@@ -8,11 +8,16 @@ from streams.runtime import worker
 from streams.runtime.role import Role
 from streams.topics import KLINES, TICKERS, TRADES
 
+SAMPLED_EVERY_S = 0.1
+"""A trade changes a ticker and a candle of each interval. Streams tell of them four times a second
+at most, so under steady trade a sample for each would be work for everyone and news for nobody."""
+
 ROLE = Role(
     name="market-data",
     source=TRADES,
     targets=(TICKERS, KLINES),
     new=lambda partition, settings: MarketDataPartition(partition),
+    gather_s=SAMPLED_EVERY_S,
 )
 
 

@@ -15,7 +15,8 @@ class Role:
     """One kind of worker. `new` makes the empty state of a partition of `source`.
 
     `tick` is a record for a partition of `source` that has been quiet, where the machine does
-    anything as time passes.
+    anything as time passes. For `gather_s` records may gather behind those taken last: longer than
+    nothing only where what is said of many together costs less than of each.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Role:
     targets: tuple[Topic, ...]
     new: Callable[[int, Settings], Processor]
     tick: bytes | None = None
+    gather_s: float = 0.0
 
     def partitions(self, settings: Settings) -> int:
         """How many partitions its source has."""

@@ -30,6 +30,7 @@ FETCH_WAIT_MS = 250
 """How long the broker may keep an empty fetch: the first after a seek waits for the one before."""
 
 POLL_S = 1.0
+FEW_RECORDS = 100
 RENEWING = (HeartbeatRequest, SyncGroupRequest)
 """Requests whose answer says that the broker counts us as a member."""
 
@@ -214,21 +215,26 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         try:
             while not (self.should_stop or fetcher.should_stop):
                 polled, _ = await self._wait_next_records(POLL_S)
+                taken = 0
                 for tp, messages in (polled or {}).items():
                     for message in messages:
-                        await self._hand_over(tp, message)
+                        taken += await self._hand_over(tp, message)
+                if self.app.gather_s and 0 < taken < FEW_RECORDS:
+                    await self.sleep(self.app.gather_s)
         except (asyncio.CancelledError, *self.consumer_stopped_errors):
             if not self.app.should_stop:
                 raise
 
-    async def _hand_over(self, tp: TP, message: Any) -> None:
-        """Return once a batch is worked on."""
+    async def _hand_over(self, tp: TP, message: Any) -> int:
+        """Return once a batch is worked on; how many records were in it."""
         if not self.flow_active:
-            return  # before it flows again there is a seek
+            return 0  # before it flows again there is a seek
         self._idle.clear()
         await self.callback(self._to_message(tp, message))
-        if isinstance(message, Batch):  # not a table's, which Faust takes for itself
-            await self._idle.wait()
+        if not isinstance(message, Batch):
+            return 0  # a table's, which Faust takes for itself
+        await self._idle.wait()
+        return len(message.value.records)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         source, seeks = self.app.source_name, self.app.seeks
@@ -264,13 +270,15 @@ class App(faust.App):  # type: ignore[misc]
     before anything of Faust's and stopped after all of it. `let_go` returns once nothing is on its
     way to the log any more: only then may others be told to take over. `granted` is called at each
     assignment, after the revocation before it and before the one after it. `client` are aiokafka's
-    options for reading its source.
+    options for reading its source; few records that were taken are followed by no others for
+    `gather_s`.
     """
 
     def __init__(
         self,
         *args: Any,
         source_name: str,
+        gather_s: float,
         lease: Lease,
         ground: Service,
         let_go: Callable[[], Awaitable[None]],
@@ -279,6 +287,7 @@ class App(faust.App):  # type: ignore[misc]
         **options: Any,
     ) -> None:
         self.source_name = source_name
+        self.gather_s = gather_s
         self.client = client
         self.lease = lease
         self.ground = ground

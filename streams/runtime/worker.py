@@ -182,6 +182,7 @@ def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:
     return App(
         f"{settings.venue}.{role.name}",
         source_name=role.source.name(settings.venue),
+        gather_s=role.gather_s,
         lease=lease,
         ground=ground,
         let_go=ground.partitions.release,

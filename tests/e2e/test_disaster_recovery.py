@@ -5,6 +5,7 @@ On an installation of its own: a broker that other tests use can't lose its data
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -30,6 +31,7 @@ from tests.integration.rest import Trader, limit_order
 SYMBOL = "BTCUSDT"
 LIMIT_S = 180
 TRADES = 12
+TICKER_LIMIT_S = 5.0
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 
@@ -121,13 +123,23 @@ class Traders:
             newOrderRespType="FULL",
         )
 
+    async def ticker(self, last_trade: int) -> dict[str, Any]:
+        """The ticker, once it tells of this trade: it follows trades a tenth of a second later."""
+        async with asyncio.timeout(TICKER_LIMIT_S):
+            while True:
+                answer = await self._http.get("/api/v3/ticker/24hr", params={"symbol": SYMBOL})
+                ticker: dict[str, Any] = answer.json()
+                if ticker["lastId"] == last_trade:
+                    return ticker
+                await asyncio.sleep(0.02)
+
     async def told(self) -> Told:
         accounts = [
             await client._signed("GET", "/api/v3/account", {}) for client in (self.alice, self.bob)
         ]
         depth = (await self._http.get("/api/v3/depth", params={"symbol": SYMBOL})).json()
-        ticker = (await self._http.get("/api/v3/ticker/24hr", params={"symbol": SYMBOL})).json()
         trades = (await self._http.get("/api/v3/trades", params={"symbol": SYMBOL})).json()
+        ticker = await self.ticker(trades[-1]["id"])
         return Told(
             [account["balances"] for account in accounts],
             [await client.open_orders(SYMBOL) for client in (self.alice, self.bob)],

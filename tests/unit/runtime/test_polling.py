@@ -14,6 +14,8 @@ from faust.types import TP
 
 from infra.settings import Settings
 from streams.runtime.ledger_worker import ROLE
+from streams.runtime.market_data_worker import ROLE as MARKET_DATA
+from streams.runtime.role import Role
 from streams.runtime.transport import Consumer, Polled
 from streams.runtime.worker import build
 
@@ -43,9 +45,9 @@ class Source:
 class Desk:
     """Where a consumer hands its batches over, in place of Faust's conductor."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, role: Role = ROLE) -> None:
         self.handed: asyncio.Queue[tuple[int, list[int]]] = asyncio.Queue()
-        app = build(ROLE, settings)
+        app = build(role, settings)
         consumer: Consumer = app.transport.create_consumer(
             callback=self.take, on_partitions_revoked=None, on_partitions_assigned=None
         )
@@ -61,10 +63,16 @@ class Desk:
             return  # a table's record
         self.handed.put_nowait((message.partition, [record.offset for record in polled.records]))
 
+    async def is_handed(self, partition: int, offsets: list[int]) -> None:
+        """Wait for a batch, and say that it is worked on."""
+        assert await asyncio.wait_for(self.handed.get(), LIMIT_S) == (partition, offsets)
+        self.consumer.worked_off()
+
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    desk = Desk(Settings().model_copy(update={"home": tmp_path, "kafka": "127.0.0.1:9"}))
+async def desk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    settings = Settings().model_copy(update={"home": tmp_path, "kafka": "127.0.0.1:9"})
+    desk = Desk(settings, getattr(request, "param", ROLE))
     task = asyncio.create_task(desk.consumer._drain_messages(desk.consumer))
     yield desk
     task.cancel()
@@ -121,3 +129,23 @@ async def test_offsets_are_committed_although_batches_leave_gaps_between_them(de
     desk.consumer._acked[place] += [17, 40]
     assert desk.consumer._new_offset(place) == 41
     assert desk.consumer._new_offset(place) is None
+
+
+@pytest.mark.parametrize("desk", [MARKET_DATA], indirect=True)
+async def test_what_comes_behind_a_few_trades_gathers_a_while(desk: Desk) -> None:
+    desk.source.next.put_nowait({0: [4]})
+    await desk.is_handed(0, [4])
+    began = asyncio.get_running_loop().time()
+    desk.source.next.put_nowait({0: [5, 6]})
+    await desk.is_handed(0, [5, 6])
+    assert asyncio.get_running_loop().time() - began > MARKET_DATA.gather_s / 2
+
+
+@pytest.mark.parametrize("desk", [MARKET_DATA], indirect=True)
+async def test_a_backlog_of_trades_is_taken_without_a_pause(desk: Desk) -> None:
+    began = asyncio.get_running_loop().time()
+    for first in range(0, 10_000, 200):
+        offsets = list(range(first, first + 200))
+        desk.source.next.put_nowait({0: offsets})
+        await desk.is_handed(0, offsets)
+    assert asyncio.get_running_loop().time() - began < 40 * MARKET_DATA.gather_s
