@@ -23,7 +23,7 @@ from aiokafka.errors import (
     KafkaError,
 )
 
-from infra.consumer import is_cancelled, stop
+from infra.consumer import fetch_together, is_cancelled, stop
 from infra.settings import Settings
 from projections.dead_letters import DeadLetters
 from projections.feeds import Feed, MalformedRecord, Record
@@ -40,7 +40,6 @@ COMMIT_EVERY_S = 0.25
 """A commit costs service and broker as much as some dozens of records, and who goes by what is
 committed (the api, `velocity verify`) has seconds."""
 
-PREFETCH_LIMIT_S = 10.0
 BROKER_LIMIT_S = 5.0
 PULSE_EVERY_S = 5.0
 
@@ -134,11 +133,7 @@ class FeedConsumer:
         try:
             async with asyncio.timeout(BROKER_LIMIT_S * 4):
                 await consumer.start()
-            # Once records lie fetched for 0.1 s, as their feed is busy, aiokafka asks for the other
-            # partitions alone. What arrives for the first then waits until that fetch is over, for
-            # `idle_fetch_ms`; the next batch is the larger, and it goes on so. It has no option for
-            # this. Here a poll takes all that is fetched, so no partition starves.
-            consumer._fetcher._prefetch_backoff = PREFETCH_LIMIT_S
+            fetch_together(consumer)
         except BaseException:
             await stop(consumer)
             raise

@@ -22,7 +22,7 @@ from typing import NoReturn, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from infra.consumer import is_cancelled, stop
+from infra.consumer import fetch_together, is_cancelled, stop
 from infra.settings import Settings
 from streams.topics import Topic
 
@@ -195,6 +195,7 @@ class TopicTail:
         try:
             async with asyncio.timeout(CONNECT_LIMIT_S):
                 await consumer.start()
+            fetch_together(consumer)
             self._has_more = True
             await self._poll(consumer)
         finally:

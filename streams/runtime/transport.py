@@ -168,9 +168,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             max_poll_records=self.app.conf.broker_max_poll_records,
         )
         await self._records.start()
-        # After this time it fetches other partitions while records of one are still worked on; that
-        # one's next would wait until the broker has something for the others, or for FETCH_WAIT_MS.
-        self._records._fetcher._prefetch_backoff = float("inf")
+        consumer.fetch_together(self._records)
 
     async def on_stop(self) -> None:
         await super().on_stop()
