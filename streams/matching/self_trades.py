@@ -23,7 +23,7 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
 
 def taken(taker: Order, maker: Order, lots: int) -> Taken:
     """What prevention takes of two orders that would trade so many lots."""
-    # An order given by its budget has no number of lots but that which it would trade here.
+    # An order given by its budget has no number of lots but what its funds would pay for here.
     rest = taker.remaining if taker.quantity else lots
     match taker.self_trade_prevention:
         case SelfTradePrevention.EXPIRE_TAKER:

@@ -250,7 +250,7 @@ class NaiveMarket:
                 break
             if maker.account == order.account and order.mode is not SelfTradePrevention.NONE:
                 if command.budget:
-                    order.open = quantity
+                    order.open = min(order.open, (funds - spent) // lot)
                 before = order.open
                 said.append(self.prevent(order, maker, quantity))
                 ended = order.mode in (

@@ -535,6 +535,15 @@ class TestSelfTradePrevention:
             f"e expired (self trade), {3 * 101 * TICK_LOT} left",
         ]
 
+    def test_of_a_budget_is_prevented_all_that_it_would_pay_for_there(self) -> None:
+        """Found by `test_matching` against a naive market that took the maker's lots."""
+        floor = Floor("| 111 | b1")
+        budget = 3 * 111 * TICK_LOT
+        assert floor.market_order("e", BUY, budget=budget, by="b", mode=EXPIRE_TAKER) == [
+            "e accepted",
+            "e meets b: 3 and 0 prevented, e ended",
+        ]
+
     def test_what_was_prevented_counts_in_an_amendment(self) -> None:
         floor = Floor("| 101 | b9")
         floor.place("e", BUY, 3, 101, by="b", mode=DECREMENT)
