@@ -22,8 +22,8 @@ DOCKER_SOCKET = "unix:///var/run/docker.sock"
 
 
 @contextmanager
-def broker_and_database(home: Path) -> Iterator[Addresses]:
-    """A broker and a database until the end of the block.
+def broker_and_database(home: Path, *, quick: bool | None = None) -> Iterator[Addresses]:
+    """A broker and a database until the end of the block; quick ones as the settings say, or this.
 
     Those of the environment (KAFKA, CQL) if it names them; else containers if a Docker engine
     answers; else a local stack in the given home, beside any that already runs.
@@ -35,7 +35,8 @@ def broker_and_database(home: Path) -> Iterator[Addresses]:
         with _containers(settings) as addresses:
             yield addresses
     else:
-        stack = LocalStack(home, settings.cache, quick=settings.quick_servers)
+        quick = settings.quick_servers if quick is None else quick
+        stack = LocalStack(home, settings.cache, quick=quick)
         try:
             yield stack.start(settings.kafka, settings.cql)
         finally:

@@ -16,26 +16,27 @@ from tests.servers import broker_and_database
 
 
 @contextmanager
-def servers(say: Say, **changes: object) -> Iterator[Settings]:
+def servers(say: Say, *, quick: bool = False, **changes: object) -> Iterator[Settings]:
     """A broker and a database with the topics and tables of a new venue; no service runs.
 
-    Those of KAFKA and CQL if they are named. Settings are the environment's, but for `changes`.
+    Quick ones for who takes figures in their first minute (decision 18). Those of KAFKA and CQL if
+    they are named. Settings are the environment's, but for `changes`.
     """
     with tempfile.TemporaryDirectory(prefix="velocity-bench-") as folder:
         home = Path(folder)
         say("starting a broker and a database")
-        with broker_and_database(home) as addresses:
+        with broker_and_database(home, quick=quick) as addresses:
             settings = _alone(home, kafka=addresses.kafka, cql=addresses.cql, **changes)
             create_topics_and_tables(settings)
             yield settings
 
 
 @contextmanager
-def exchange(say: Say, **changes: object) -> Iterator[Installation]:
-    """A whole exchange of a new venue: every service is ready."""
+def exchange(say: Say, *, quick: bool = False, **changes: object) -> Iterator[Installation]:
+    """A whole exchange of a new venue: every service is ready. Its servers are as `servers`'s."""
     with (
         tempfile.TemporaryDirectory(prefix="velocity-bench-") as folder,
-        broker_and_database(Path(folder, "servers")) as addresses,
+        broker_and_database(Path(folder, "servers"), quick=quick) as addresses,
     ):
         say("starting the exchange")
         settings = _alone(

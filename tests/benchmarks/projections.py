@@ -76,7 +76,7 @@ def run(say: Say) -> Bench:
     """Measure it. Raises what the service or its servers fail with."""
     machine = hardware()
     cases: list[Case] = []
-    with ground.servers(say) as settings:
+    with ground.servers(say, quick=True) as settings:
         for accounts in ACCOUNTS:
             say(f"a backlog of {accounts} accounts")
             cases += asyncio.run(_drain(settings, accounts))

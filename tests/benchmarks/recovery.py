@@ -106,14 +106,14 @@ def run(say: Say) -> Bench:
     traffic = Traffic(REQUESTS, PER_FRAME)
     cases: list[Case] = []
     with ground.servers(
-        say, account_partitions=ACCOUNT_PARTITIONS, market_partitions=1
+        say, quick=True, account_partitions=ACCOUNT_PARTITIONS, market_partitions=1
     ) as settings:
         cases += replay(settings, say, MATCHING, {0: traffic.orders})
         venue = f"{settings.venue}_ledger"
         settings = settings.model_copy(update={"venue": venue})
         create_topics_and_tables(settings)
         cases += replay(settings, say, LEDGER, dict(enumerate(traffic.commands)))
-    with ground.exchange(say) as installation:
+    with ground.exchange(say, quick=True) as installation:
         cases += asyncio.run(_kills(installation.settings, say))
     return Bench("recovery", LOAD, found, cases)
 
