@@ -20,7 +20,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn
+from typing import NoReturn, assert_never
 
 import msgspec
 
@@ -65,11 +65,6 @@ COUNTED_MAX = 50_000
 
 PENDING_LIMIT_S = 30.0
 """A request whose outcome is out for longer no longer holds up reads: its market is down."""
-
-_NEW = Execution.NEW
-_TRADE_PREVENTION = Execution.TRADE_PREVENTION
-_EXPIRED = Execution.EXPIRED
-_REJECTED = Execution.REJECTED
 
 log = logging.getLogger(__name__)
 
@@ -342,12 +337,17 @@ class AccountView:
 
 def _changed_book(update: OrderUpdate) -> bool:
     """Whether a level of the book is another since this event."""
-    execution = update.execution
-    if execution is _NEW:
-        return update.last
-    if execution is _TRADE_PREVENTION:
-        return update.is_maker or update.last
-    return execution is not _EXPIRED and execution is not _REJECTED
+    match update.execution:
+        case Execution.TRADE | Execution.CANCELED | Execution.REPLACED:
+            return True
+        case Execution.NEW:
+            return update.last
+        case Execution.TRADE_PREVENTION:
+            return update.is_maker or update.last
+        case Execution.EXPIRED | Execution.REJECTED:
+            return False
+        case _:
+            assert_never(update.execution)
 
 
 def _drop_overdue(known: _Acknowledged) -> None:

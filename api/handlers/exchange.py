@@ -104,10 +104,7 @@ class Exchange:
         Raises -1021 when they expire before they get there, -1008 also when too many of their
         markets' orders have no outcome yet.
         """
-        counts: dict[int, int] = {}
-        for order in orders:
-            counts[order.market_partition] = counts.get(order.market_partition, 0) + 1
-        for partition, count in counts.items():
+        for partition, count in Counter(order.market_partition for order in orders).items():
             self.accounts.outstanding.check_room(partition, count)
         placed = await self._send(caller.account, orders, caller.expires_us)
         self.accounts.acknowledge_orders(caller.account, orders, placed)

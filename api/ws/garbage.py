@@ -17,18 +17,22 @@ EVERY_S = 600.0
 NEVER = 1_000_000_000
 
 
+def take_over() -> None:
+    """From now on full collections are `Garbage`'s decision. Young objects stay Python's business.
+
+    For the whole process. What is there by now stays, and is not looked at again.
+    """
+    gc.collect()
+    gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, NEVER)
+
+
 class Garbage:
-    """Decides for the whole process, from `take_over` on. Young objects stay Python's business."""
+    """Collects all of it when that pays."""
 
     def __init__(self) -> None:
         self._ended = 0
-
-    def take_over(self) -> None:
-        """What is there by now stays, and is not looked at again."""
-        gc.collect()
-        gc.freeze()
-        young, middle, _ = gc.get_threshold()
-        gc.set_threshold(young, middle, NEVER)
 
     def connection_ended(self, still_open: int) -> None:
         """Collect once as many have ended as are open, so that each costs its share and no more."""

@@ -17,7 +17,7 @@ from api.private.listen_keys import Rights
 from api.private.updates_tail import UpdatesTail
 from api.ws.app import Door
 from api.ws.connection import Connection
-from api.ws.garbage import Garbage
+from api.ws.garbage import Garbage, take_over
 from api.ws.hub import Hub, now_ms
 from api.ws.outbox import OUTBOX_FRAMES_MAX
 from api.ws.past import FromLogAndDatabase
@@ -40,17 +40,12 @@ has stopped reading would look well for as long."""
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises what stops the service."""
-    garbage = Garbage()
-    garbage.take_over()
-    run_until_signal(lambda stop: serve(settings, stop, garbage=garbage))
+    take_over()
+    run_until_signal(lambda stop: serve(settings, stop))
 
 
 async def serve(
-    settings: Settings,
-    stop: asyncio.Event,
-    *,
-    frames_max: int = OUTBOX_FRAMES_MAX,
-    garbage: Garbage | None = None,
+    settings: Settings, stop: asyncio.Event, *, frames_max: int = OUTBOX_FRAMES_MAX
 ) -> None:
     """Serve until `stop` is set: then clients are told, and closed with 1012.
 
@@ -62,7 +57,7 @@ async def serve(
     tail = UpdatesTail(settings)
     feed = PrivateFeed(settings, tail, LogPast(settings), archive.epoch)
     private = PrivateStreams(feed, Rights(archive, now_ms), now_ms)
-    garbage = garbage or Garbage()
+    garbage = Garbage()
     door = Door(
         view,
         hub,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.ws.garbage import ENDED_MIN, Garbage
+from api.ws.garbage import ENDED_MIN, Garbage, take_over
 
 
 class Knot:
@@ -36,7 +36,7 @@ def old_knot() -> weakref.ref[Knot]:
 
 def test_it_is_collected_once_as_many_connections_have_ended_as_are_open() -> None:
     garbage, still_open = Garbage(), 3 * ENDED_MIN
-    garbage.take_over()
+    take_over()
     knot = old_knot()
     for _ in range(still_open - 1):
         garbage.connection_ended(still_open)
@@ -47,7 +47,7 @@ def test_it_is_collected_once_as_many_connections_have_ended_as_are_open() -> No
 
 def test_few_connections_are_not_worth_it() -> None:
     garbage = Garbage()
-    garbage.take_over()
+    take_over()
     knot = old_knot()
     for _ in range(ENDED_MIN - 1):
         garbage.connection_ended(0)
@@ -57,7 +57,7 @@ def test_few_connections_are_not_worth_it() -> None:
 
 
 def test_connections_that_come_cause_none() -> None:
-    Garbage().take_over()
+    take_over()
     knot = old_knot()
     connections = [[[]] for _ in range(200_000)]  # type: list[list[list[None]]]
     assert knot() is not None
