@@ -11,13 +11,16 @@ DEMO_FLAGS := --seconds $(SECONDS)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast simulate chaos check format lock up down clean
+.PHONY: help demo compile test test-fast simulate chaos check format lock up down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## Run the exchange with simulated traders; SECONDS=30 ends by itself and checks
 	@$(BIN)/velocity demo $(DEMO_FLAGS)
+
+compile: $(STAMP) ## Compile the machines, for a third less of their time; needs a C compiler
+	@$(BIN)/python -m infra.compile
 
 up: $(STAMP) ## Start the broker, the database and every service
 	@$(BIN)/velocity up
@@ -49,12 +52,13 @@ format: $(STAMP) ## Format, and fix what the linter can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --custom-compile-command "make lock" pyproject.toml
 
 lock: $(STAMP) ## Lock the dependencies anew, after a change in pyproject.toml
-	$(COMPILE) -o infra/lock/runtime.txt
-	$(COMPILE) --extra dev -o infra/lock/dev.txt
+	$(LOCK) -o infra/lock/runtime.txt
+	$(LOCK) --extra compile -o infra/lock/compile.txt
+	$(LOCK) --extra dev -o infra/lock/dev.txt
 
 clean: ## Remove the environment and caches; no data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

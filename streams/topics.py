@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Self
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -40,9 +39,6 @@ class Topic:
     retention_ms: int | None
     compacted: bool = False
     version: int = 1
-
-    def __deepcopy__(self, _: object) -> Self:
-        return self
 
     def name(self, venue: str) -> str:
         """The topic's name on the broker."""

@@ -6,11 +6,14 @@ sum to zero at every moment: `move` is the one place where an amount changes.
 
 from __future__ import annotations
 
+from mypy_extensions import mypyc_attr
+
 from streams.messages import UNITS_MAX, Asset, Balance, Units
 
 UNITS_MIN = -UNITS_MAX
 
 
+@mypyc_attr(native_class=False)
 class LedgerCorrupt(RuntimeError):
     """What was asked would leave the books wrong: a bug or corruption, never bad input.
 
@@ -18,6 +21,7 @@ class LedgerCorrupt(RuntimeError):
     """
 
 
+@mypyc_attr(acyclic=True)
 class Pot:
     """An amount of one asset, in units, that never goes below `least`."""
 
@@ -28,6 +32,7 @@ class Pot:
         self.units = units
 
 
+@mypyc_attr(acyclic=True)
 class Purse:
     """What one account has of one asset: free to use, and held for its open orders."""
 

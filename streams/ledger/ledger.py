@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from sys import intern
 
+from mypy_extensions import mypyc_attr
+
 from streams.ledger.books import LedgerCorrupt, Purse, SystemAccounts, move
 from streams.ledger.standing import OPEN, Standing, is_same_request
 from streams.messages import (
@@ -43,6 +45,7 @@ AMENDMENTS_UNDER_WAY_MAX = 16
 """Of one order."""
 
 
+@mypyc_attr(acyclic=True)
 class OpenOrder:
     """An order whose market has not closed it yet; `held` of its purse is still held for it.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 from streams.messages import (
@@ -51,14 +49,14 @@ class Standing:
         return _REFUSALS[self.status]
 
     @property
-    def pending(self) -> Iterator[Withdrawal]:
-        return (each for each in self.withdrawals.values() if each.status is _PENDING)
+    def pending(self) -> list[Withdrawal]:
+        return [each for each in self.withdrawals.values() if each.status is _PENDING]
 
     def refuses(self, wanted: Withdrawal) -> Reason:
         """Why one more withdrawal can't be, if it can't."""
         if self.status is not AccountStatus.OPEN:
             return self.refusal
-        if sum(1 for _ in self.pending) >= PENDING_MAX:
+        if len(self.pending) >= PENDING_MAX:
             return Reason.TOO_MANY_WITHDRAWALS
         return Reason.NONE
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import msgspec
+from mypy_extensions import mypyc_attr
 
 from streams.market_data import snapshot
 from streams.market_data.candle import candle_of
@@ -28,6 +29,7 @@ from streams.outputs import MalformedRecord, Output, state_digest
 from streams.topics import KLINES, TICKERS
 
 
+@mypyc_attr(native_class=False)
 class TradeGap(RuntimeError):
     """A market's trades are numbered without a gap, and one is missing: the log lost records.
 

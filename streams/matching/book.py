@@ -4,10 +4,10 @@ Every step costs the same however many orders rest: an order is found by its id,
 price, and the best level is at the end of a sorted list, where lists are cheap to change.
 
 A level refers to its first and its last order; in between, orders are linked by the *ids* of their
-neighbours, not by references. So there is no reference cycle, orders need no garbage collection
-(`gc=False`: a million of them cost its passes nothing), and a book that is dropped is freed at
-once. The price is a dictionary look-up where a reference would be followed, when an order leaves
-from between two others. A mypyc-compiled book, where look-ups weigh more, would change that.
+neighbours, not by references. So there is no reference cycle, compiled orders need no garbage
+collection (`acyclic`: a million of them cost its passes nothing), and a book that is dropped is
+freed at once. The price is a dictionary look-up where a reference would be followed, when an order
+leaves from between two others.
 
 Prices are in ticks, quantities in lots and amounts in units, as plain ints: a NewType is a call,
 and a trade would make ten of them.
@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
+from typing import final
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
 from streams.messages import (
     AccountFees,
@@ -37,7 +38,9 @@ NOBODY = OrderId(0)
 """No order's id: the neighbour that the first and the last of a level do not have."""
 
 
-class Order(msgspec.Struct, gc=False, eq=False):
+@final
+@mypyc_attr(acyclic=True)
+class Order:
     """An order, resting or just being matched.
 
     `quantity` is what was ordered, in lots, less what self-trade prevention has taken of it, which
@@ -48,25 +51,63 @@ class Order(msgspec.Struct, gc=False, eq=False):
     nothing.
     """
 
-    order_id: OrderId
-    account: str
-    client_order_id: str
-    side: Side
-    order_type: OrderType
-    time_in_force: TimeInForce
-    price: int
-    quantity: int
-    budget: int
-    hold: int
-    created: Millis
-    self_trade_prevention: SelfTradePrevention = SelfTradePrevention.NONE
-    executed: int = 0
-    executed_quote: int = 0
-    prevented: int = 0
-    amendments: int = 0
-    fees: AccountFees | None = None
-    ahead: OrderId = NOBODY
-    behind: OrderId = NOBODY
+    __slots__ = (
+        "account",
+        "ahead",
+        "amendments",
+        "behind",
+        "budget",
+        "client_order_id",
+        "created",
+        "executed",
+        "executed_quote",
+        "fees",
+        "hold",
+        "order_id",
+        "order_type",
+        "prevented",
+        "price",
+        "quantity",
+        "self_trade_prevention",
+        "side",
+        "time_in_force",
+    )
+
+    def __init__(
+        self,
+        order_id: OrderId,
+        account: str,
+        client_order_id: str,
+        side: Side,
+        order_type: OrderType,
+        time_in_force: TimeInForce,
+        price: int,
+        quantity: int,
+        budget: int,
+        hold: int,
+        created: Millis,
+        self_trade_prevention: SelfTradePrevention,
+        fees: AccountFees | None,
+    ) -> None:
+        self.order_id = order_id
+        self.account = account
+        self.client_order_id = client_order_id
+        self.side = side
+        self.order_type = order_type
+        self.time_in_force = time_in_force
+        self.price = price
+        self.quantity = quantity
+        self.budget = budget
+        self.hold = hold
+        self.created = created
+        self.self_trade_prevention = self_trade_prevention
+        self.fees = fees
+        self.executed = 0
+        self.executed_quote = 0
+        self.prevented = 0
+        self.amendments = 0
+        self.ahead = NOBODY
+        self.behind = NOBODY
 
     @property
     def remaining(self) -> int:
@@ -74,15 +115,21 @@ class Order(msgspec.Struct, gc=False, eq=False):
         return (self.quantity - self.executed) if self.quantity else (0)
 
 
-class Level(msgspec.Struct, gc=False, eq=False):
+@final
+@mypyc_attr(acyclic=True)
+class Level:
     """The orders resting at one price, as a queue, and the sum of what they would trade."""
 
-    price: int
-    quantity: int
-    first: Order
-    last: Order
+    __slots__ = ("first", "last", "price", "quantity")
+
+    def __init__(self, price: int, quantity: int, first: Order, last: Order) -> None:
+        self.price = price
+        self.quantity = quantity
+        self.first = first
+        self.last = last
 
 
+@final
 class BookSide:
     """The levels of one side, sorted so that the best is last.
 
@@ -120,6 +167,7 @@ class BookSide:
             yield self.levels[rank]
 
 
+@final
 class Book:
     """Resting orders by price, then by time of arrival."""
 

@@ -170,7 +170,7 @@ class Market(Trading):
             command.hold if is_market else 0,
             at,
             command.self_trade_prevention,
-            fees=command.fees,
+            command.fees,
         )
         self.seq = seq = self.seq + 1
         outcomes: list[Outcome] = [Accepted(seq, order, 0 if is_market else released)]

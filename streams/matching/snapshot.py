@@ -260,7 +260,7 @@ def _has_extras(order: Order) -> bool:
 
 
 def _order(row: OrderRow) -> Order:
-    return Order(
+    order = Order(
         row.order_id,
         row.account,
         row.client_order_id,
@@ -272,6 +272,9 @@ def _order(row: OrderRow) -> Order:
         budget=0,
         hold=0,
         created=row.created,
-        executed=row.executed,
-        executed_quote=row.executed_quote,
+        self_trade_prevention=SelfTradePrevention.NONE,
+        fees=None,
     )
+    order.executed = row.executed
+    order.executed_quote = row.executed_quote
+    return order

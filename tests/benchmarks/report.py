@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from streams import compiled
+
 
 class Aim(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a case should reach. Bounds of its value, of its ratio to the limit, or of both."""
@@ -103,6 +105,7 @@ def hardware() -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "python": platform.python_version(),
+        "machines": "compiled" if compiled.is_used() else "interpreted",
         "load before": f"{os.getloadavg()[0]:.1f}",
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 
 from infra.settings import Settings
 from infra.verify.replay import History, Replay, Source
@@ -193,6 +194,11 @@ class Exchange:
         for _ in range(4):
             await self.advance(LEDGER, MATCHING)
 
+    def copies(self) -> tuple[dict[int, Replay], dict[int, Replay]]:
+        """The machines as they stand, to be driven on without these."""
+        ledgers = {partition: _copy(replay) for partition, replay in self.ledgers.items()}
+        return ledgers, {partition: _copy(replay) for partition, replay in self.books.items()}
+
     def views(self) -> tuple[dict[int, LedgerView], dict[int, BooksView]]:
         """The machines as they stand."""
         ledgers, books = {}, {}
@@ -209,3 +215,9 @@ class Exchange:
         ends = {place: len(records) for place, records in self.log.records.items()}
         history = History(self.log, self.store, Source.START)
         return await follow(history, self.ledgers, self.books, ends, ends)
+
+
+def _copy(replay: Replay) -> Replay:
+    machine = replay.role.new(replay.partition, SETTINGS)
+    machine.restore(replay.machine.snapshot())
+    return replace(replay, machine=machine)

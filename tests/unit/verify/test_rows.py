@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 import msgspec
 import pytest
 
@@ -67,7 +65,7 @@ async def test_rows_that_say_what_the_machines_say_agree(exchange: Exchange) -> 
 
 
 async def test_rows_may_be_newer_than_the_machines_were(exchange: Exchange) -> None:
-    replayed = deepcopy((exchange.ledgers, exchange.books))
+    replayed = exchange.copies()
     ledgers, books = exchange.views()
     await exchange.place(BOB, Side.BUY, price=100, quantity=1)
     await exchange.place(BOB, Side.BUY, price=90, quantity=1)
