@@ -37,8 +37,10 @@ _TRADE = Execution.TRADE
 _FILLED = OrderStatus.FILLED
 _PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
 _NO_PREVENTION = SelfTradePrevention.NONE
+_NO_REASON = Reason.NONE
 
-# Made of plain ints here: to a worker's busiest function a NewType is a call, and this has ten.
+# Made of plain ints here: to a worker's busiest function a NewType is a call, and this has ten. And
+# by place: an update takes 0.5 µs, and took 1.2 when all of its 31 fields were given by name.
 _order_update: Callable[..., OrderUpdate] = OrderUpdate
 
 
@@ -88,36 +90,37 @@ def say_fill(
 ) -> None:
     """Put out what a trade made of one of its orders, and the settlement that follows from it."""
     update = _order_update(
+        config.market,
+        request,
+        order.order_id,
+        order.client_order_id,
+        _TRADE,
+        _FILLED if settle.done else _PARTIALLY_FILLED,
+        order.side,
+        order.order_type,
+        order.time_in_force,
+        order.price * config.tick,
+        order.quantity * config.lot or executed,
+        order.created,
+        order.budget,
+        executed,
+        executed_quote,
+        trade.seq,
+        trade.trade_id,
+        trade.price * config.tick,
+        base,
+        quote,
+        settle.fee,
+        settle.received_asset,
+        is_maker,
+        _NO_REASON,
+        outbox.settle(settle),
+        last,
         source=outbox.source,
         seq=outbox.next_update(order.order_id),
         at=outbox.at,
         cause=outbox.cause,
         account=order.account,
-        market=config.market,
-        request=request,
-        order_id=order.order_id,
-        client_order_id=order.client_order_id,
-        execution=_TRADE,
-        status=_FILLED if settle.done else _PARTIALLY_FILLED,
-        side=order.side,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        price=order.price * config.tick,
-        quantity=order.quantity * config.lot or executed,
-        created=order.created,
-        budget=order.budget,
-        executed=executed,
-        executed_quote=executed_quote,
-        market_seq=trade.seq,
-        trade_id=trade.trade_id,
-        last_price=trade.price * config.tick,
-        last_quantity=base,
-        last_quote=quote,
-        fee=settle.fee,
-        fee_asset=settle.received_asset,
-        is_maker=is_maker,
-        settlement=outbox.settle(settle),
-        last=last,
     )
     if order.prevented or order.self_trade_prevention is not _NO_PREVENTION:
         update = _with_rarities(config, order, prevented, update, {})
@@ -146,30 +149,30 @@ def say(
     `more` are fields that few updates have.
     """
     update = _order_update(
+        config.market,
+        request,
+        order.order_id,
+        order.client_order_id,
+        execution,
+        status,
+        order.side,
+        order.order_type,
+        order.time_in_force,
+        order.price * config.tick,
+        (order.quantity or executed) * config.lot,
+        order.created,
+        order.budget,
+        executed * config.lot,
+        executed_quote,
+        market_seq,
+        reason=reason,
+        settlement=outbox.settle(settle) if settle else 0,
+        last=last,
         source=outbox.source,
         seq=outbox.next_update(order.order_id),
         at=outbox.at,
         cause=outbox.cause,
         account=order.account,
-        market=config.market,
-        request=request,
-        order_id=order.order_id,
-        client_order_id=order.client_order_id,
-        execution=execution,
-        status=status,
-        side=order.side,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        price=order.price * config.tick,
-        quantity=(order.quantity or executed) * config.lot,
-        created=order.created,
-        budget=order.budget,
-        executed=executed * config.lot,
-        executed_quote=executed_quote,
-        market_seq=market_seq,
-        reason=reason,
-        settlement=outbox.settle(settle) if settle else 0,
-        last=last,
     )
     if more or order.prevented or order.self_trade_prevention is not _NO_PREVENTION:
         update = _with_rarities(config, order, prevented, update, more or {})
