@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from sys import intern
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
@@ -39,7 +40,7 @@ later settlement, whichever way assets wander between partitions, can take a bal
 """
 
 
-NO_ORDER = OrderId(0)
+NO_ORDER: Final = OrderId(0)
 
 AMENDMENTS_UNDER_WAY_MAX = 16
 """Of one order."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
-from typing import final
+from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
@@ -32,9 +32,9 @@ from streams.messages import (
 )
 
 # A member of an enum takes longer to look up than to compare with.
-_BUY = Side.BUY
+_BUY: Final = Side.BUY
 
-NOBODY = OrderId(0)
+NOBODY: Final = OrderId(0)
 """No order's id: the neighbour that the first and the last of a level do not have."""
 
 

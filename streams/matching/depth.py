@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from streams.matching.book import BookSide
 from streams.matching.market import Market
 from streams.matching.outcomes import (
@@ -28,8 +30,8 @@ a quiet market must find one."""
 SNAPSHOT_LEVELS_MAX = 20_000
 """Levels of a side in a snapshot, best first: a record must fit the broker's limit of 4 MiB."""
 
-_BUY = Side.BUY
-_SELL = Side.SELL
+_BUY: Final = Side.BUY
+_SELL: Final = Side.SELL
 
 
 class DepthFeed:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from sys import intern
+from typing import Final
 
 import msgspec
 
@@ -50,18 +51,18 @@ from streams.messages import (
     Units,
 )
 
-_BUY = Side.BUY
-_LIMIT = OrderType.LIMIT
-_MAKER = OrderType.LIMIT_MAKER
-_MARKET = OrderType.MARKET
-_GTC = TimeInForce.GTC
-_FOK = TimeInForce.FOK
-_OK = Reason.NONE
-_TRADING = MarketStatus.TRADING
-_BREAK = MarketStatus.BREAK
+_BUY: Final = Side.BUY
+_LIMIT: Final = OrderType.LIMIT
+_MAKER: Final = OrderType.LIMIT_MAKER
+_MARKET: Final = OrderType.MARKET
+_GTC: Final = TimeInForce.GTC
+_FOK: Final = TimeInForce.FOK
+_OK: Final = Reason.NONE
+_TRADING: Final = MarketStatus.TRADING
+_BREAK: Final = MarketStatus.BREAK
 
 OUTSIDE_BAND = "circuit breaker: the price has left its band"
-_NO_PREVENTION = SelfTradePrevention.NONE
+_NO_PREVENTION: Final = SelfTradePrevention.NONE
 
 
 OrderCommand = Place | Cancel | Replace | Amend | CancelReplace

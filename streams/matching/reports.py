@@ -7,7 +7,7 @@ refer to orders as they are now.
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
@@ -57,11 +57,11 @@ from streams.messages import (
 )
 
 # A member of an enum takes longer to look up than to compare with.
-_NEW = Execution.NEW
-_STATUS_NEW = OrderStatus.NEW
-_FILLED = OrderStatus.FILLED
-_PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
-_NO_ORDER = (Reason.UNKNOWN_ORDER, Reason.UNKNOWN_MARKET)
+_NEW: Final = Execution.NEW
+_STATUS_NEW: Final = OrderStatus.NEW
+_FILLED: Final = OrderStatus.FILLED
+_PARTIALLY_FILLED: Final = OrderStatus.PARTIALLY_FILLED
+_NO_ORDER: Final = (Reason.UNKNOWN_ORDER, Reason.UNKNOWN_MARKET)
 
 
 def report(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from streams.messages import (
     BASIS_POINTS,
     NO_TERMS,
@@ -15,12 +17,12 @@ from streams.messages import (
     TimeInForce,
 )
 
-_OK = Reason.NONE
-_BUY = Side.BUY
-_LIMIT = OrderType.LIMIT
-_MAKER = OrderType.LIMIT_MAKER
-_GTC = TimeInForce.GTC
-_FOK = TimeInForce.FOK
+_OK: Final = Reason.NONE
+_BUY: Final = Side.BUY
+_LIMIT: Final = OrderType.LIMIT
+_MAKER: Final = OrderType.LIMIT_MAKER
+_GTC: Final = TimeInForce.GTC
+_FOK: Final = TimeInForce.FOK
 
 
 def check_config(config: MarketConfig) -> None:

@@ -8,6 +8,7 @@ than its rate. Over an order's life what is paid and what is released add up to 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from streams.matching.book import Order
 from streams.matching.outcomes import Traded
@@ -24,14 +25,14 @@ from streams.messages import (
     Units,
 )
 
-NO_ASSET = Asset("-")
+NO_ASSET: Final = Asset("-")
 """Stands where nothing is received and nobody can say of what: the name may not be empty."""
 
-_BUY = Side.BUY
-_MARKET = OrderType.MARKET
+_BUY: Final = Side.BUY
+_MARKET: Final = OrderType.MARKET
 
 # Made of plain ints in trades: a NewType is a call.
-_settle: Callable[..., Settle] = Settle
+_settle: Final[Callable[..., Settle]] = Settle
 
 
 def improvement(config: MarketConfig, trade: Traded, *, done: bool) -> int:

@@ -5,6 +5,8 @@ What of it may trade, and what becomes of the rest, is up to `market`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from streams.matching.book import Book, BookSide, Level, Order
 from streams.matching.breaker import Breaker
 from streams.matching.outcomes import Outcome, Prevented, Traded
@@ -13,10 +15,10 @@ from streams.matching.self_trades import ends_taker, lots_of_others, others_can_
 from streams.matching.settlement import is_filled, unspent
 from streams.messages import NO_TERMS, MarketConfig, OrderType, SelfTradePrevention
 
-_MARKET = OrderType.MARKET
-_NO_PREVENTION = SelfTradePrevention.NONE
+_MARKET: Final = OrderType.MARKET
+_NO_PREVENTION: Final = SelfTradePrevention.NONE
 
-UNBOUNDED = 1 << 200
+UNBOUNDED: Final = 1 << 200
 """Funds, in quote units, of an order whose quantity alone bounds it."""
 
 
