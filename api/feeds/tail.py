@@ -4,12 +4,11 @@ A consumer group would share the partitions among the instances of a door; here 
 all of them, and its place in them is its own business. So the tail assigns itself every partition
 and keeps its positions, and a connection that fails is replaced by another which goes on from them.
 
-Partitions that nothing is written to cost as much at each fetch as those that have something: the
-client names them all, and the broker looks at each. So of some topics only those are followed that
-somebody has asked for.
+Partitions that nothing is written to cost the broker as much at each fetch as those that have
+something: it looks at each. So of some topics only those are followed that somebody has asked for.
 
-Kafka serves the requests of a connection one by one, so asking for the end of a topic waits behind
-an idle fetch, for `IDLE_FETCH_MS` at most. Data cuts an idle fetch short: it costs no latency.
+Data cuts an idle fetch short: it costs no latency. What is followed in addition waits for the fetch
+that is under way, for `IDLE_FETCH_MS` at most.
 """
 
 from __future__ import annotations
@@ -19,10 +18,11 @@ import logging
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import NoReturn, Protocol
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from infra.consumer import fetch_together, is_cancelled, stop
+from infra.consumer import is_cancelled
+from infra.reader import Reader
 from infra.settings import Settings
 from streams.topics import Topic
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 IDLE_FETCH_MS = 250
 """How long the broker holds a fetch that finds nothing; idle CPU falls as it rises."""
 
-POLL_MS = 1_000
+POLL_S = 1.0
 RECORDS_PER_POLL = 500
 """A batch is delivered in one go: more would hold up everything else on the loop."""
 
@@ -182,37 +182,31 @@ class TopicTail:
             return error
 
     async def _follow(self) -> NoReturn:
-        consumer = AIOKafkaConsumer(
+        reader = Reader(
             **self._settings.kafka_client,
             client_id=f"velocity-{self._name}",
-            group_id=None,
-            enable_auto_commit=False,
-            # Jumping to either end would skip or repeat unseen: `_begin` decides and says so.
-            auto_offset_reset="none",
-            fetch_max_wait_ms=IDLE_FETCH_MS,
-            fetch_min_bytes=1,
+            wait_ms=IDLE_FETCH_MS,
+            records_max=RECORDS_PER_POLL,
         )
         try:
             async with asyncio.timeout(CONNECT_LIMIT_S):
-                await consumer.start()
-            fetch_together(consumer)
+                await reader.start()
             self._has_more = True
-            await self._poll(consumer)
+            await self._poll(reader)
         finally:
             self._ready.clear()
-            await stop(consumer)
+            await reader.stop()
 
-    async def _begin(self, consumer: AIOKafkaConsumer) -> None:
+    async def _begin(self, reader: Reader) -> None:
         """Go on where each partition stands; what was fetched, not delivered, is fetched again."""
         self._has_more = False
         places = list(self._partitions.values())
-        consumer.assign(places)
         async with asyncio.timeout(REQUEST_LIMIT_S):
-            self._first = await consumer.beginning_offsets(places)
-            ends = await consumer.end_offsets(places)
-        for place in places:
-            self._positions[place] = self._resume(place, ends[place])
-            consumer.seek(place, self._positions[place])
+            self._first = await reader.firsts(places)
+            ends = await reader.ends(places)
+            for place in places:
+                self._positions[place] = self._resume(place, ends[place])
+            await reader.assign(self._positions)
         self._behind = ends
         self._seeks.clear()
 
@@ -228,28 +222,28 @@ class TopicTail:
             position = self._earliest[place] = first
         return position
 
-    async def _poll(self, consumer: AIOKafkaConsumer) -> NoReturn:
+    async def _poll(self, reader: Reader) -> NoReturn:
         loop = asyncio.get_running_loop()
         check_at = loop.time() + CHECK_EVERY_S
         while True:
             if self._has_more:
-                await self._begin(consumer)
-            await self._catch_up(consumer)
-            batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_PER_POLL)
+                await self._begin(reader)
+            await self._catch_up(reader)
+            batches = await reader.poll(POLL_S)
             for place, records in batches.items():
                 self._deliver(self._topics[place.topic], place.partition, records)
                 self._positions[place] = records[-1].offset + 1
             if loop.time() >= check_at:
-                await self._check(consumer)
+                await self._check(reader)
                 check_at = loop.time() + CHECK_EVERY_S
             # Whoever was handed a batch gets to run before the next one.
             await asyncio.sleep(0)
 
-    async def _catch_up(self, consumer: AIOKafkaConsumer) -> None:
+    async def _catch_up(self, reader: Reader) -> None:
         if self.ready and not self._behind:
             return
-        # Asked of the consumer, which also knows of records that compaction has taken away.
-        reached = [p for p, end in self._behind.items() if await consumer.position(p) >= end]
+        # Asked of the reader, which also knows of records that compaction has taken away.
+        reached = [p for p, end in self._behind.items() if reader.position(p) >= end]
         for place in reached:
             del self._behind[place]
         if self._behind:
@@ -258,15 +252,15 @@ class TopicTail:
         for place, offset in self._seeks.items():
             self._behind[place] = self._positions[place]
             self._positions[place] = self._earliest[place] = offset
-            consumer.seek(place, offset)
+            reader.seek(place, offset)
         self._seeks.clear()
         if not self._behind:
             self._backoff_s = BACKOFF_MIN_S
             self._ready.set()
 
-    async def _check(self, consumer: AIOKafkaConsumer) -> None:
+    async def _check(self, reader: Reader) -> None:
         # Without those that are followed from the next poll on.
         places = list(self._positions)
         async with asyncio.timeout(REQUEST_LIMIT_S):
-            ends = await consumer.end_offsets(places)
+            ends = await reader.ends(places)
         self.lag = sum(max(0, ends[p] - self._positions[p]) for p in places)

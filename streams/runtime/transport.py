@@ -17,14 +17,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import faust
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-from infra import consumer
+from infra.reader import Reader
 
 FETCH_WAIT_MS = 250
 """How long the broker may keep an empty fetch: the first after a seek waits for the one before."""
@@ -92,13 +92,14 @@ class Batch:
         "value",
     )
 
-    def __init__(self, polled: Polled) -> None:
+    def __init__(self, place: TopicPartition, polled: Polled) -> None:
         last = polled.records[-1]
-        self.topic, self.partition, self.offset = last.topic, last.partition, last.offset
-        self.timestamp, self.timestamp_type = last.timestamp, last.timestamp_type
-        self.headers, self.key, self.checksum = last.headers, last.key, last.checksum
-        self.serialized_key_size = last.serialized_key_size
-        self.serialized_value_size = last.serialized_value_size
+        self.topic, self.partition = place
+        self.offset, self.timestamp = last.offset, last.timestamp
+        self.timestamp_type, self.checksum = last.timestamp_type, last.checksum
+        self.headers, self.key = last.headers, last.key
+        self.serialized_key_size = len(last.key or b"")
+        self.serialized_value_size = len(last.value or b"")
         self.value = polled
 
 
@@ -146,13 +147,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     Its records come through a client on the app's own loop, where they are worked on: from the
     thread of Faust's they would cross over twice, and two loops would fight for one interpreter.
-    Nothing is polled before all that was polled is worked on. The client has the next records
-    ready by then, and what came meanwhile is one batch.
+    Nothing is polled before all that was polled is worked on, and what came meanwhile is one batch.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._records: AIOKafkaConsumer = None
+        self._records = Reader(
+            **self.app.client,
+            wait_ms=FETCH_WAIT_MS,
+            records_max=self.app.conf.broker_max_poll_records,
+        )
         self._idle = asyncio.Event()
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -160,20 +164,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def on_start(self) -> None:
         await super().on_start()
-        self._records = AIOKafkaConsumer(
-            **self.app.client,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-            max_poll_records=self.app.conf.broker_max_poll_records,
-        )
         await self._records.start()
-        consumer.fetch_together(self._records)
 
     async def on_stop(self) -> None:
         await super().on_stop()
-        if self._records is not None:
-            await consumer.stop(self._records)
+        await self._records.stop()
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         offsets = dict(await super().seek_to_committed())
@@ -186,9 +181,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 positions[tp] = position
                 # What was polled before may still be on its way, and would leave a gap.
                 self.app.seeks[tp.partition] += 1
-        self._records.assign([TopicPartition(*tp) for tp in positions])
-        for tp, position in positions.items():
-            self._records.seek(TopicPartition(*tp), position)
+        await self._records.assign({TopicPartition(*tp): at for tp, at in positions.items()})
         return offsets | positions
 
     def worked_off(self) -> None:
@@ -239,9 +232,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         if not any(tp.topic == source for tp in active_partitions or ()):
             return await super()._getmany(active_partitions, timeout)  # a table comes back
         self._thread.polls()
-        polled = await self._records.getmany(timeout_ms=int(timeout * 1000))
+        polled = await self._records.poll(timeout)
         return {
-            TP(*tp): [Batch(Polled(records, seeks[tp.partition]))] for tp, records in polled.items()
+            TP(*place): [Batch(place, Polled(records, seeks[place.partition]))]
+            for place, records in polled.items()
         }
 
     def _new_offset(self, tp: TP) -> int | None:

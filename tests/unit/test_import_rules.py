@@ -19,6 +19,7 @@ RIM = (
     "infra.health",
     "infra.signals",
     "infra.consumer",
+    "infra.reader",
 )
 RULES = {
     "streams/messages": (),

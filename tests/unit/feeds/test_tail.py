@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from aiokafka import TopicPartition
 
 from api.feeds.tail import TopicTail, from_beginning
+from infra.reader import Reader
 from infra.settings import Settings
 from streams.topics import DEPTH, MARKETS
 
 
-class Consumer:
+class TenRecords(Reader):
     """Partitions of which each has ten records."""
 
-    def assign(self, places: list[TopicPartition]) -> None: ...
+    def __init__(self) -> None: ...
 
-    def seek(self, place: TopicPartition, offset: int) -> None: ...
+    async def assign(self, positions: Mapping[TopicPartition, int]) -> None: ...
 
-    async def beginning_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+    async def firsts(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(places, 0)
 
-    async def end_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+    async def ends(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(places, 10)
 
 
@@ -30,11 +33,11 @@ async def test_how_far_it_is_behind_is_asked_while_a_partition_is_about_to_be_fo
         lambda topic, partition, records: None,
         asked_for=(DEPTH,),
     )
-    consumer = Consumer()
-    await tail._begin(consumer)
+    reader = TenRecords()
+    await tail._begin(reader)
     tail.follow(DEPTH, 0)
-    await tail._check(consumer)
+    await tail._check(reader)
     assert tail.lag == 10
-    await tail._begin(consumer)
-    await tail._check(consumer)
+    await tail._begin(reader)
+    await tail._check(reader)
     assert tail.lag == 20

@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
+from infra.reader import Reader
 from infra.settings import Settings
 from streams.runtime.ledger_worker import ROLE
 from streams.runtime.market_data_worker import ROLE as MARKET_DATA
@@ -22,15 +23,16 @@ from streams.runtime.worker import build
 LIMIT_S = 5.0
 
 
-class Source:
+class Source(Reader):
     """Stands for the broker's client: each poll gives what there is next."""
 
     def __init__(self, topic: str) -> None:
+        super().__init__(wait_ms=0, records_max=0, bootstrap_servers="nowhere")
         self.topic = topic
         self.polls = 0
         self.next: asyncio.Queue[dict[int, list[int]]] = asyncio.Queue()
 
-    async def getmany(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+    async def poll(self, timeout_s: float) -> dict[TopicPartition, list[Any]]:
         self.polls += 1
         polled = await self.next.get()
         return {
