@@ -211,7 +211,7 @@ class _Pages:
 
     @property
     def has_more(self) -> bool:
-        return bool(self._response.has_more_pages)
+        return self._response is not None
 
     def fetch(self) -> asyncio.Future[list[Row]]:
         """Ask for the next page. The driver answers in any case: it has a time limit."""
@@ -224,10 +224,21 @@ class _Pages:
         return self._answer
 
     def _arrived(self, rows: list[Row] | None) -> None:
+        if not self._response.has_more_pages:
+            self._let_go()
         self._loop.call_soon_threadsafe(_settle, self._answer, rows or [], None)
 
     def _failed(self, error: BaseException) -> None:
+        self._let_go()
         self._loop.call_soon_threadsafe(_settle, self._answer, [], error)
+
+    def _let_go(self) -> None:
+        """Leave no cycle, through us or through its timer, that would keep the driver's response,
+        and with it all rows of a batch, until the collector comes.
+        """
+        response, self._response = self._response, None
+        response.clear_callbacks()
+        response._timer = None
 
 
 def _settle(
