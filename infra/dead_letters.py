@@ -21,10 +21,12 @@ from infra.settings import Settings
 from projections.epoch import epoch_of
 from projections.session import Database
 from streams.messages.epoch import Epoch
-from streams.runtime.kafka_log import REQUEST_BYTES_MAX, KafkaLog
+from streams.runtime.kafka_log import KafkaLog
 from streams.runtime.ports import Kept, Place
 from streams.runtime.transport import Lease
 from streams.topics import COMMANDS, DEAD_LETTERS, ORDERS, TOPICS, Topic
+
+REQUEST_BYTES_MAX = 4 * 1024 * 1024
 
 RETURNED = "dead-letter"
 """Header of a record that was re-injected: which letter it was."""

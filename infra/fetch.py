@@ -81,8 +81,8 @@ class Session:
         for place in left:
             del told[place]
         head = _REQUEST.pack(-1, wait_ms, 1, ANSWER_BYTES_MAX, 0, self._id, self._epoch)
-        asked = _by_topic((place, _asked(place, at)) for place, at in moved.items())
-        forgotten = _by_topic((place, _COUNT.pack(place.partition)) for place in left)
+        asked = by_topic((place, _asked(place, at)) for place, at in moved.items())
+        forgotten = by_topic((place, _COUNT.pack(place.partition)) for place in left)
         return head + asked + forgotten + _LENGTH.pack(0)  # of no rack
 
     def take(self, answer: bytes) -> list[Fetched]:
@@ -110,7 +110,8 @@ def _asked(place: TopicPartition, offset: int) -> bytes:
     return _ASKED.pack(place.partition, -1, offset, -1, PARTITION_BYTES_MAX)
 
 
-def _by_topic(parts: Iterable[tuple[TopicPartition, bytes]]) -> bytes:
+def by_topic(parts: Iterable[tuple[TopicPartition, bytes]]) -> bytes:
+    """What is said of partitions, in the order of the protocol: by topic, and how many of each."""
     topics: defaultdict[str, list[bytes]] = defaultdict(list)
     for place, part in parts:
         topics[place.topic].append(part)

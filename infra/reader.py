@@ -14,18 +14,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     ConsumerStoppedError,
     CorruptRecordException,
     KafkaConnectionError,
-    KafkaError,
     LeaderNotAvailableError,
     OffsetOutOfRangeError,
     TopicAuthorizationFailedError,
@@ -35,24 +33,17 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
 
 from infra import fetch
+from infra.brokers import NOBODY, REQUEST_LIMIT_S, RETRY_S, Brokers
 from infra.fetch import Fetched, Session, SessionLost
-from infra.wire import Wire
 
 log = logging.getLogger(__name__)
 
-REQUEST_LIMIT_S = 10.0
-"""A connection on which an answer takes longer is replaced by another."""
-
 STOP_LIMIT_S = 5.0
-RETRY_S = 0.1
 AHEAD_BYTES = 64 << 10
 """Who is answered so much is behind, and has the next fetch sent ahead."""
 
 TURNS_TO_SOCKET = 2
 """Turns of the loop until what a task sends has left the process."""
-
-NOBODY = -1
-"""In place of the number of a broker: of partitions of which it is not known who leads them."""
 
 FIRST, END = -2, -1
 
@@ -64,18 +55,8 @@ class Reader:
     `Settings.kafka_client`, and aiokafka's own for a client.
     """
 
-    def __init__(
-        self,
-        *,
-        wait_ms: int,
-        records_max: int,
-        bootstrap_servers: str,
-        client_id: str = "velocity",
-        **options: Any,
-    ) -> None:
-        self._bootstrap_servers = bootstrap_servers
-        self._options = options | {"client_id": client_id}
-        self._client: AIOKafkaClient = None
+    def __init__(self, *, wait_ms: int, records_max: int, **options: Any) -> None:
+        self._brokers = Brokers(fetch.API, fetch.VERSION, **options)
         self._wait_ms = wait_ms
         self._records_max = records_max
         self._positions: dict[TopicPartition, int] = {}
@@ -83,7 +64,6 @@ class Reader:
         # By the number of the broker that leads them. None where that has to be found out.
         self._shares: dict[int, list[TopicPartition]] | None = None
         self._sessions: defaultdict[int, Session] = defaultdict(Session)
-        self._wires: dict[int, Wire] = {}
         # By broker as well: an answer, or else what has to be done before it can be asked again.
         self._waits: dict[int, asyncio.Future[Any]] = {}
         self._arrived: deque[_Run] = deque()
@@ -92,14 +72,7 @@ class Reader:
 
     async def start(self) -> None:
         """Connect. Raises `KafkaError`."""
-        limit_ms = int(REQUEST_LIMIT_S * 1000)
-        # Made late, as it binds itself to the running loop.
-        self._client = AIOKafkaClient(
-            bootstrap_servers=self._bootstrap_servers,
-            request_timeout_ms=limit_ms,
-            **self._options,
-        )
-        await self._client.bootstrap()
+        await self._brokers.start()
 
     async def stop(self) -> None:
         """Disconnect; whoever polls is told by `ConsumerStoppedError`. Raises `TimeoutError`."""
@@ -110,14 +83,11 @@ class Reader:
             wait.cancel()
         async with asyncio.timeout(STOP_LIMIT_S):
             await asyncio.gather(*waits, return_exceptions=True)
-            for wire in self._wires.values():
-                wire.close()
-            if self._client is not None:
-                await self._client.close()
+            await self._brokers.stop()
 
     async def assign(self, positions: Mapping[TopicPartition, int]) -> None:
         """Poll exactly these from now on, from these offsets. Bound its time."""
-        await self._know(positions)
+        await self._brokers.know(positions)
         self._positions = dict(positions)
         self._shares = None
         if positions:
@@ -193,8 +163,8 @@ class Reader:
             if wait.done():
                 del self._waits[node]
                 self._hear(node, wait)
-            elif node in self._wires:
-                self._wires[node].close_if_silent(REQUEST_LIMIT_S)
+            elif (wire := self._brokers.wire(node)) is not None:
+                wire.close_if_silent(REQUEST_LIMIT_S)
 
     def _ask(self) -> None:
         """Fetch from every broker of which no answer is awaited."""
@@ -202,7 +172,7 @@ class Reader:
             self._shares = self._shared_out()
         for node, places in self._shares.items():
             if node not in self._waits:
-                wire = self._wires.get(node)
+                wire = self._brokers.wire(node)
                 if wire is None:
                     self._waits[node] = asyncio.create_task(self._connect(node))
                 else:
@@ -213,10 +183,7 @@ class Reader:
     def _shared_out(self) -> dict[int, list[TopicPartition]]:
         shares: defaultdict[int, list[TopicPartition]] = defaultdict(list)
         for place in self._positions:
-            if place.topic in self._client.cluster.unauthorized_topics:
-                raise TopicAuthorizationFailedError(place.topic)
-            leader = self._client.cluster.leader_for_partition(place)
-            shares[NOBODY if leader is None else leader].append(place)
+            shares[self._brokers.leader(place)].append(place)
         return shares
 
     def _hear(self, node: int, wait: asyncio.Future[Any]) -> None:
@@ -227,9 +194,8 @@ class Reader:
                 return  # a connection, or news of who leads what
             fetched = session.take(answer)
         except KafkaConnectionError as error:
-            log.warning("broker %d answers no fetch: %r", node, error)
+            self._brokers.lose(node, error)
             session.lose()
-            self._wires.pop(node).close()
             self._waits[node] = asyncio.create_task(self._learn())
             return
         except SessionLost as error:
@@ -247,50 +213,33 @@ class Reader:
         return self._positions.get(fetched.place) == fetched.asked
 
     async def _connect(self, node: int) -> None:
-        broker = self._client.cluster.broker_metadata(node)
-        if broker is None:
-            await self._learn()
-            return
-        try:
-            async with asyncio.timeout(REQUEST_LIMIT_S):
-                wire = await Wire.connect(broker.host, broker.port, **self._options)
-        except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("no connection to broker %d: %r", node, error)
-            await self._learn()
-        else:
-            self._wires[node] = wire
-            wire.check(fetch.API, fetch.VERSION)
-
-    async def _learn(self) -> None:
-        """Ask anew who leads what, a moment later."""
-        await asyncio.sleep(RETRY_S)
-        await self._client.force_metadata_update()
+        await self._brokers.connect(node)
         self._shares = None
 
-    async def _know(self, places: Iterable[TopicPartition]) -> None:
-        """Learn of topics that are new to us; other news of them comes by itself from then on."""
-        new = [self._client.add_topic(topic) for topic in {place.topic for place in places}]
-        await asyncio.gather(*new)
+    async def _learn(self) -> None:
+        await self._brokers.learn()
+        self._shares = None
 
     async def _offsets(
         self, places: Collection[TopicPartition], which: int
     ) -> dict[TopicPartition, int]:
-        await self._know(places)
+        await self._brokers.know(places)
         asked: defaultdict[int, defaultdict[str, list[tuple[int, int]]]]
         asked = defaultdict(lambda: defaultdict(list))
         for place in places:
-            leader = self._client.cluster.leader_for_partition(place)
-            if leader is None or leader == NOBODY:
-                self._client.force_metadata_update()
+            leader = self._brokers.leader(place)
+            if leader == NOBODY:
+                await self._brokers.learn()
                 raise LeaderNotAvailableError(place)
             asked[leader][place.topic].append((place.partition, which))
         found: dict[TopicPartition, int] = {}
         for leader, topics in asked.items():
-            answer = await self._client.send(leader, OffsetRequest(-1, 0, list(topics.items())))
+            request = OffsetRequest(-1, 0, list(topics.items()))
+            answer = await self._brokers.send(request, leader)
             for topic, partitions in answer.topics:
                 for number, code, _, offset in partitions:
                     if code:
-                        self._client.force_metadata_update()
+                        await self._brokers.learn()
                         raise for_code(code)(TopicPartition(topic, number))
                     found[TopicPartition(topic, number)] = offset
         return found

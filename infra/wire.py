@@ -117,3 +117,4 @@ class Wire(asyncio.Protocol):
             lost = KafkaConnectionError("the connection was lost")
             lost.__cause__ = cause
             answer.set_exception(lost)
+            answer.exception()  # who asked may have gone; nobody else is to be told

@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from itertools import zip_longest
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.protocol.produce import ProduceRequest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.consumer import consuming
+from infra.produce import Batch
 from infra.settings import Settings
+from infra.writer import Writer
 from streams.messages.epoch import Epoch
 from streams.runtime.ports import Kept, Place, Record
 from streams.runtime.transport import Lease
 
 ACK_TIMEOUT_S = 30.0
-STOP_LIMIT_S = 10.0
-BATCH_BYTES_MAX = 1024 * 1024
-REQUEST_BYTES_MAX = 4 * 1024 * 1024
 POLL_MS = 5_000
 POLL_RECORDS = 5_000
 
@@ -38,80 +37,34 @@ class KafkaLog:
         self._settings = settings
         self._lease = lease
         self.epoch = epoch or Epoch()
-        self._producer: AIOKafkaProducer = None
+        # A worker can be paused at any moment, also while it waits to send something again: the
+        # lease is looked at each time, right before anything leaves.
+        self._writer = Writer(allowed=lease.check, limit_s=ACK_TIMEOUT_S, **settings.kafka_client)
 
     async def start(self) -> None:
         """Connect. Raises `KafkaError` when there is no broker; may be called again then."""
-        if self._producer is None:
-            self._producer = self._new_producer()
-        await self._producer.start()
-        self._hold_to_the_lease(self._producer.client)
-
-    def _new_producer(self) -> AIOKafkaProducer:
-        """Made late, as it binds itself to the running loop."""
-        return AIOKafkaProducer(
-            **self._settings.kafka_client,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            max_batch_size=BATCH_BYTES_MAX,
-            max_request_size=REQUEST_BYTES_MAX,
-            request_timeout_ms=int(ACK_TIMEOUT_S * 1000),
-        )
-
-    def _hold_to_the_lease(self, client: Any) -> None:
-        """Let no request to append leave, nor leave again, once the lease is lost.
-
-        A worker can be paused at any moment, also with records in its producer, which repeats them
-        until the log has them.
-        """
-        send = client.send
-
-        async def leased_send(node_id: int, request: Any, **options: Any) -> Any:
-            if isinstance(request, ProduceRequest):
-                await client.ready(node_id)
-                # From here the request is written to the connection without a wait in between.
-                self._lease.check()
-            return await send(node_id, request, **options)
-
-        client.send = leased_send
+        await self._writer.start()
 
     async def stop(self) -> None:
-        """Disconnect. Raises `TimeoutError` where the broker does not take what is left."""
-        if self._producer is not None:
-            async with asyncio.timeout(STOP_LIMIT_S):
-                await self._producer.stop()
+        """Disconnect; nothing is on its way any more. Raises `TimeoutError`."""
+        await self._writer.stop()
 
     async def append(self, records: Mapping[Place, list[Record]]) -> dict[Place, int]:
         """As the port says. Raises `LeaseLost`, `KafkaError`, `TimeoutError`."""
         self._lease.check()
-        acks: list[Any] = []
-        counts: list[tuple[Place, int]] = []
+        rounds = [[(place, batch) for batch in _batches(sent)] for place, sent in records.items()]
+        ends: dict[Place, int] = {}
         async with asyncio.timeout(ACK_TIMEOUT_S):
-            for place, sent in records.items():
-                name = place[0].name(self._settings.venue)
-                for batch in self._batches(sent):
-                    acks.append(await self._producer.send_batch(batch, name, partition=place[1]))
-                    counts.append((place, batch.record_count()))
-            acknowledged = await asyncio.gather(*acks)
+            for each in zip_longest(*rounds):
+                batches = {self._partition_of(sent[0]): sent for sent in each if sent is not None}
+                found = await self._writer.append({tp: b for tp, (_, b) in batches.items()})
+                for tp, (place, batch) in batches.items():
+                    # A batch is acknowledged with the offset of its first record.
+                    ends[place] = self.epoch.logical(found[tp].offset + batch.count)
         # Where the acknowledgement took longer than the session, another may have gone on from
         # what it found meanwhile: where these records lie says nothing about what it wrote then.
         self._lease.check()
-        # A batch is acknowledged with the offset of its first record.
-        return {
-            place: self.epoch.logical(ack.offset + count)
-            for (place, count), ack in zip(counts, acknowledged, strict=True)
-        }
-
-    def _batches(self, records: list[Record]) -> Iterator[Any]:
-        batch = self._producer.create_batch()
-        for record in records:
-            if not _add(batch, record):
-                yield batch
-                batch = self._producer.create_batch()
-                if not _add(batch, record):
-                    raise ValueError(f"a record of {len(record.value)} bytes fits no batch")
-        yield batch
+        return ends
 
     async def read(self, starts: Mapping[Place, int]) -> AsyncIterator[tuple[Place, list[Kept]]]:
         """As the port says; a start that is not held any more means the first that is.
@@ -153,9 +106,15 @@ class KafkaLog:
         return consuming(**self._settings.kafka_client, max_poll_records=POLL_RECORDS)
 
 
-def _add(batch: Any, record: Record) -> bool:
-    added = batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
-    return added is not None
+def _batches(records: list[Record]) -> Iterator[Batch]:
+    """As few batches as have room for the records, in their order."""
+    batch = Batch()
+    for record in records:
+        if not batch.add(record.key, record.value, record.headers):
+            yield batch
+            batch = Batch()
+            batch.add(record.key, record.value, record.headers)
+    yield batch
 
 
 def kept(record: Any, epoch: Epoch) -> Kept:

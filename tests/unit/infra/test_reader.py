@@ -20,7 +20,7 @@ from aiokafka.protocol.fetch import FetchRequest_v11, FetchResponse_v11
 from aiokafka.protocol.offset import OffsetRequest, OffsetRequest_v3
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from infra import reader
+from infra import brokers, reader
 from infra.reader import Reader
 from infra.wire import Wire
 
@@ -180,6 +180,7 @@ def _answer(session: int, found: dict[TopicPartition, tuple[int, bytes]], error:
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setattr(reader, "RETRY_S", 0.0)
+    monkeypatch.setattr(brokers, "RETRY_S", 0.0)
     cluster = Cluster()
     monkeypatch.setattr(Wire, "connect", cluster.connect)
     return cluster
@@ -188,7 +189,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 @pytest.fixture
 async def log(cluster: Cluster) -> AsyncIterator[Reader]:
     log = Reader(wait_ms=250, records_max=100, bootstrap_servers="nowhere")
-    log._client = cluster
+    log._brokers._client = cluster
     await log.assign({A: 0, B: 0})
     yield log
     await log.stop()
@@ -313,7 +314,7 @@ async def test_a_broker_that_is_away_is_tried_until_it_is_back(
 async def test_how_long_a_broker_is_silent_is_looked_at(cluster: Cluster, log: Reader) -> None:
     for _ in range(3):
         assert await log.poll(0.001) == {}
-    assert reader.REQUEST_LIMIT_S in cluster.wires[0].silent_for
+    assert brokers.REQUEST_LIMIT_S in cluster.wires[0].silent_for
 
 
 async def test_a_partition_goes_on_with_its_new_leader(cluster: Cluster, log: Reader) -> None:
