@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import NoReturn, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import NoReturn, Protocol, TypeVar
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from api.accounts.archive import Archive
@@ -42,12 +42,20 @@ class LogLost(RuntimeError):
     """The broker does not have the log that this venue's names were made of."""
 
 
-class Footing:
-    """Connects the producer, and watches. `run` has to run for anything to be sent."""
+class Startable(Protocol):
+    """What has to be connected to the broker before it is used. Raises `KafkaError`."""
 
-    def __init__(self, settings: Settings, producer: AIOKafkaProducer, archive: Archive) -> None:
+    async def start(self) -> None: ...
+
+
+class Footing:
+    """Connects who writes to the log, and watches. `run` has to run for anything to be sent."""
+
+    def __init__(
+        self, settings: Settings, writers: Collection[Startable], archive: Archive
+    ) -> None:
         self._settings = settings
-        self._producer = producer
+        self._writers = writers
         self._archive = archive
         self._known: asyncio.Future[Epoch] | None = None
 
@@ -60,7 +68,8 @@ class Footing:
 
         Raises `LogLost`, `RecoveryUnfinished`: this api must not acknowledge anything any more.
         """
-        await _patiently(self._producer.start)
+        for writer in self._writers:
+            await _patiently(writer.start)
         epoch = await self._archive.epoch()
         archived = await self._asked(self._archived)
         check_reaches(archived, await _patiently(self._ends), epoch)

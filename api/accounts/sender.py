@@ -8,7 +8,7 @@ order they were taken.
 Commands that a client sends together are one entry, and go in one frame: one future and one wake-up
 for all of them.
 
-The producer is idempotent and repeats a frame until the log has it, so a broker that is away for
+The log's `Appender` repeats a frame until the log has it, so a broker that is away for
 a while delays its frame and never doubles it. What a caller waits for is bounded all the same, and
 so is what may pile up. A command whose caller has given up before it was sent is not sent, nor is
 one that its client wanted sooner or not at all.
@@ -24,10 +24,10 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Generic, NamedTuple, NoReturn, TypeVar
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 
 from api.accounts.deadlines import Deadlines
 from api.errors import late_timestamp, overloaded, unknown_status
+from infra.appender import Appender
 from infra.settings import Settings
 from streams.messages import (
     FRAME_BYTES_MAX,
@@ -51,6 +51,8 @@ PENDING_MAX = 4096
 
 ACK_LIMIT_S = 5.0
 STALLED_S = 2.0
+ANSWER_LIMIT_S = 30.0
+"""A frame that the broker does not answer is sent again then."""
 
 log = logging.getLogger(__name__)
 
@@ -92,13 +94,13 @@ class Sender(Generic[Command]):
 
     def __init__(
         self,
-        producer: AIOKafkaProducer,
+        log: Appender,
         settings: Settings,
         topic: Topic,
         epoch: Callable[[], Awaitable[Epoch]],
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._producer = producer
+        self._log = log
         self._clock_ns = clock_ns
         self._ask_epoch = epoch
         self._epoch = Epoch()
@@ -165,7 +167,7 @@ class Sender(Generic[Command]):
         if len(value) > FRAME_BYTES_MAX:
             raise ValueError(f"a frame of {len(commands)} commands took {len(value)} bytes")
         lane.sent_at = time.monotonic()
-        acknowledged = await self._producer.send(
+        acknowledged = await self._log.send(
             self._topic, value, key=frame[0].key.encode(), partition=lane.partition
         )
         # As long as it takes: a frame can't be taken back, and no other may overtake it.
@@ -182,7 +184,7 @@ class Sender(Generic[Command]):
             if not waiting.placed.done():
                 waiting.placed.set_result(
                     [
-                        Placed(lane.partition, offset, number, record.timestamp)
+                        Placed(lane.partition, offset, number, Millis(record.timestamp))
                         for number in range(index, index + count)
                     ]
                 )
@@ -241,14 +243,8 @@ class _Lane(Generic[Command]):
         return frame
 
 
-def producer(settings: Settings) -> AIOKafkaProducer:
-    """The api's producer: a frame is acknowledged once every replica has it, and written once."""
-    return AIOKafkaProducer(
-        **settings.kafka_client,
-        client_id=f"velocity-api-{settings.worker}",
-        acks="all",
-        enable_idempotence=True,
-        linger_ms=0,
-        max_batch_size=2 * FRAME_BYTES_MAX,
-        max_request_size=4 * FRAME_BYTES_MAX,
+def appender(settings: Settings) -> Appender:
+    """The api's way into the log: a frame is acknowledged once every replica has it."""
+    return Appender(
+        limit_s=ANSWER_LIMIT_S, client_id=f"velocity-api-{settings.worker}", **settings.kafka_client
     )

@@ -144,3 +144,14 @@ class Audit:
         except (KafkaError, TimeoutError) as error:
             log.warning("the audit log does not answer: %r", error)
             raise unavailable() from error
+
+
+def producer(settings: Settings) -> AIOKafkaProducer:
+    """What entries are appended with: each is acknowledged once every replica has it."""
+    return AIOKafkaProducer(
+        **settings.kafka_client,
+        client_id=f"velocity-audit-{settings.worker}",
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+    )

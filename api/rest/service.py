@@ -16,12 +16,13 @@ from api.accounts.archive import Archive
 from api.accounts.footing import Footing
 from api.accounts.history import History
 from api.accounts.reads import Reads
-from api.accounts.sender import Sender, producer
+from api.accounts.sender import Sender, appender
 from api.accounts.view import AccountView
 from api.feeds.market_view import MarketView
 from api.handlers.exchange import Exchange, now_ms
 from api.handlers.freshness import FreshBooks
 from api.handlers.rate_limits import order_limits
+from api.identity.audit import producer
 from api.identity.identity import Identity
 from api.rest.app import Door
 from api.rest.connections import Connections, Limits
@@ -56,12 +57,12 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     Raises what a part of the service failed with.
     """
-    log_producer = producer(settings)
+    frames, entries = appender(settings), producer(settings)
     archive, view, markets = Archive(settings), AccountView(settings), MarketView(settings)
-    footing = Footing(settings, log_producer, archive)
-    commands: Sender[AccountCommand] = Sender(log_producer, settings, COMMANDS, footing.epoch)
-    configuration: Sender[MarketCommand] = Sender(log_producer, settings, ORDERS, footing.epoch)
-    identity = Identity(settings, archive, log_producer, now_ms)
+    footing = Footing(settings, (frames, entries), archive)
+    commands: Sender[AccountCommand] = Sender(frames, settings, COMMANDS, footing.epoch)
+    configuration: Sender[MarketCommand] = Sender(frames, settings, ORDERS, footing.epoch)
+    identity = Identity(settings, archive, entries, now_ms)
     exchange = Exchange(
         settings=settings,
         markets=markets,
@@ -107,7 +108,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         identity.close()
         async with asyncio.timeout(STOP_LIMIT_S):
-            await log_producer.stop()
+            await asyncio.gather(frames.stop(), entries.stop())
 
 
 async def _close(door: Door) -> None:

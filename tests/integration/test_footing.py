@@ -11,7 +11,7 @@ import pytest
 from api.accounts import footing
 from api.accounts.archive import Archive
 from api.accounts.footing import Footing, LogLost
-from api.accounts.sender import producer
+from api.accounts.sender import appender
 from infra.settings import Settings
 from projections import epoch as epochs
 from projections import schema
@@ -46,9 +46,9 @@ class Door:
     """What of an api looks after its footing."""
 
     def __init__(self, settings: Settings) -> None:
-        self._producer = producer(settings)
+        self._frames = appender(settings)
         self._archive = Archive(settings)
-        self.footing = Footing(settings, self._producer, self._archive)
+        self.footing = Footing(settings, (self._frames,), self._archive)
 
     async def stand(self) -> None:
         """Until it may not any longer. Raises why."""
@@ -57,7 +57,7 @@ class Door:
                 group.create_task(self._archive.run())
                 group.create_task(self.footing.run())
         finally:
-            await self._producer.stop()
+            await self._frames.stop()
 
 
 async def archive(database: Database, partition: int, records: int) -> None:

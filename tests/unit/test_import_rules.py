@@ -20,6 +20,8 @@ RIM = (
     "infra.signals",
     "infra.consumer",
     "infra.reader",
+    "infra.appender",
+    "infra.produce",
 )
 RULES = {
     "streams/messages": (),

@@ -6,13 +6,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import NamedTuple
 
 import pytest
+from aiokafka import TopicPartition
 
 from api.accounts import sender as sending
 from api.accounts.sender import LogBeganAnew, Placed, Sender
 from api.errors import ApiError
+from infra.appender import Appender
+from infra.produce import Ack
 from infra.settings import Settings
 from streams.messages import (
     FRAME_COMMANDS_MAX,
@@ -26,29 +28,28 @@ from streams.messages.epoch import OFFSETS_PER_EPOCH, Epoch
 from streams.topics import COMMANDS
 
 
-class Metadata(NamedTuple):
-    offset: int
-    timestamp: int
+def ack(offset: int) -> Ack:
+    return Ack(TopicPartition("commands", 0), 0, offset, 1_000)
 
 
-class Log:
+class Log(Appender):
     """A log that acknowledges when the test says so."""
 
     def __init__(self) -> None:
         self.frames: list[list[str]] = []
-        self.acknowledgements: list[asyncio.Future[Metadata]] = []
+        self.acknowledgements: list[asyncio.Future[Ack]] = []
 
     async def send(
         self, topic: str, value: bytes, *, key: bytes, partition: int
-    ) -> asyncio.Future[Metadata]:
+    ) -> asyncio.Future[Ack]:
         frame = account_frames.decode(value)
         self.frames.append([command.account for command in frame.commands])
-        future: asyncio.Future[Metadata] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
         self.acknowledgements.append(future)
         return future
 
     def acknowledge(self, number: int) -> None:
-        self.acknowledgements[number].set_result(Metadata(100 + number, 1_000))
+        self.acknowledgements[number].set_result(ack(100 + number))
 
 
 async def first_epoch() -> Epoch:
@@ -247,7 +248,7 @@ async def test_no_client_is_told_of_a_place_that_another_frame_had() -> None:
     assert (await first).offset == 100
     second = send(sender, "b")
     await turns()
-    log.acknowledgements[1].set_result(Metadata(0, 1_000))
+    log.acknowledgements[1].set_result(ack(0))
     with pytest.raises(ExceptionGroup) as raised:
         await running
     assert raised.group_contains(LogBeganAnew)
