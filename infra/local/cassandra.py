@@ -73,7 +73,7 @@ FLAGS = [
     "-XX:MaxDirectMemorySize=192m",
     "-XX:ReservedCodeCacheSize=96m",
     # What is written is the kernel's when it is acknowledged, as Kafka's is: a kill takes nothing
-    # from it, and nobody waits for the disk (decision 33).
+    # from it, and nobody waits for the disk (decision 36).
     "-Dcassandra.skip_sync=true",
     # A single node has nobody to gossip with: these take its start from 40 s to 7 s.
     "-Dcassandra.ring_delay_ms=0",
