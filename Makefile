@@ -75,7 +75,8 @@ $(STAMP): infra/lock/dev.txt
 	@awk '/^[^ #]/ { uv = /^uv==/ } uv' infra/lock/dev.txt > $(VENV)/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r $(VENV)/uv.txt
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes infra/lock/dev.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode \
+		infra/lock/dev.txt
 	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), \
 		"velocity.pth").write_text("$(CURDIR)\n")'
 	@printf '#!%s\nfrom infra.cli import main\n\nmain()\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/velocity

@@ -20,6 +20,7 @@ import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
+from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
@@ -253,6 +254,15 @@ class Transport(driver.Transport):  # type: ignore[misc]
     Consumer = Consumer
 
 
+class Tables(TableManager):  # type: ignore[misc]
+    """Faust gives an app a second to name its tables. Ours are named before it starts, and whoever
+    waits for a market that comes back waits for that second."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
+
+
 class App(faust.App):  # type: ignore[misc]
     """A Faust app on this transport, reading one source topic.
 
@@ -288,7 +298,7 @@ class App(faust.App):  # type: ignore[misc]
         self.has_let_go = False
         self._let_go = let_go
         self._granted = granted
-        super().__init__(*args, **options)
+        super().__init__(*args, TableManager=Tables, **options)
 
     async def on_first_start(self) -> None:
         await super().on_first_start()
