@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiokafka import TopicPartition
 
-from infra.consumer import consuming
+from infra.kafka.consumer import consuming
 from infra.settings import Settings
 from streams.messages import account_frames, market_frames
 from streams.topics import COMMANDS, MESSAGEPACK, ORDERS, Topic

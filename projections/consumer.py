@@ -23,7 +23,7 @@ from aiokafka.errors import (
     KafkaError,
 )
 
-from infra.consumer import fetch_together, is_cancelled, stop
+from infra.kafka.consumer import fetch_together, is_cancelled, stop
 from infra.settings import Settings
 from projections.dead_letters import DeadLetters
 from projections.feeds import Feed, MalformedRecord, Record

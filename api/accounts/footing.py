@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 
 from api.accounts.archive import Archive
 from api.errors import ApiError
-from infra.consumer import consuming
+from infra.kafka.consumer import consuming
 from infra.settings import Settings
 from projections.queries import Queries
 from streams.messages.epoch import Epoch

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from api.accounts.outcomes import OUTCOME_LIMIT_S, part_of_outcome
 from api.errors import unknown_status
-from infra.consumer import consuming
+from infra.kafka.consumer import consuming
 from infra.settings import Settings
 from streams.messages import Millis, Offset, RequestId, Sequence, Update, updates
 from streams.topics import UPDATES

@@ -27,7 +27,7 @@ import msgspec
 
 from api.accounts.deadlines import Deadlines
 from api.errors import late_timestamp, overloaded, unknown_status
-from infra.appender import Appender
+from infra.kafka.appender import Appender
 from infra.settings import Settings
 from streams.messages import (
     FRAME_BYTES_MAX,

@@ -11,7 +11,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from api.feeds.tail import Record
-from infra.consumer import consuming
+from infra.kafka.consumer import consuming
 from infra.settings import Settings
 from streams.messages import Depth, MarketId, depths
 from streams.topics import DEPTH, Topic

@@ -21,8 +21,8 @@ from typing import NoReturn, Protocol
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from infra.consumer import is_cancelled
-from infra.reader import Reader
+from infra.kafka.consumer import is_cancelled
+from infra.kafka.reader import Reader
 from infra.settings import Settings
 from streams.topics import Topic
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from infra.consumer import consuming
-from infra.produce import Batch
+from infra.kafka.consumer import consuming
+from infra.kafka.produce import Batch
+from infra.kafka.writer import Writer
 from infra.settings import Settings
-from infra.writer import Writer
 from streams.messages.epoch import Epoch
 from streams.runtime.ports import Kept, Place, Record
 from streams.runtime.transport import Lease

@@ -25,7 +25,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-from infra.reader import Reader
+from infra.kafka.reader import Reader
 
 FETCH_WAIT_MS = 250
 """How long the broker may keep an empty fetch: the first after a seek waits for the one before."""

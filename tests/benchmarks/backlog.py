@@ -8,7 +8,7 @@ import time
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from infra.consumer import consuming
+from infra.kafka.consumer import consuming
 from infra.settings import Settings
 from projections.feeds import FEEDS
 

@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from infra import launch
 from infra.bring_up import create_topics_and_tables
-from infra.consumer import consuming
+from infra.kafka.consumer import consuming
 from infra.ports import HOST, free_port
 from infra.processes import tail
 from infra.services import BY_NAME

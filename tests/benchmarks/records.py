@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from infra.consumer import consuming
+from infra.kafka.consumer import consuming
 from infra.settings import Settings
 from streams.topics import Topic
 

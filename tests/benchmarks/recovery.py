@@ -25,8 +25,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra import launch
 from infra.bring_up import create_topics_and_tables
-from infra.consumer import consuming
 from infra.health import Health
+from infra.kafka.consumer import consuming
 from infra.processes import Records
 from infra.services import BY_NAME
 from infra.settings import Settings

@@ -14,8 +14,8 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from infra.consumer import consuming
 from infra.health import Health
+from infra.kafka.consumer import consuming
 from infra.local.kafka import Kafka
 from infra.processes import Records
 from infra.settings import Settings

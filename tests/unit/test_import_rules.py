@@ -18,10 +18,7 @@ RIM = (
     "infra.settings",
     "infra.health",
     "infra.signals",
-    "infra.consumer",
-    "infra.reader",
-    "infra.appender",
-    "infra.produce",
+    "infra.kafka",
 )
 RULES = {
     "streams/messages": (),

@@ -13,8 +13,8 @@ from aiokafka import TopicPartition
 
 from api.auth import new_key, sign
 from infra.admin import Admin, AdminRefused
-from infra.consumer import consuming
 from infra.installation import Installation
+from infra.kafka.consumer import consuming
 from infra.settings import Settings
 from streams.topics import AUDIT, TOPICS, Topic
 from tests.integration.auth.refusals import NOT_AUTHORIZED, REJECTED_KEY, rows, told

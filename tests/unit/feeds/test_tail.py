@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from aiokafka import TopicPartition
 
 from api.feeds.tail import TopicTail, from_beginning
-from infra.reader import Reader
+from infra.kafka.reader import Reader
 from infra.settings import Settings
 from streams.topics import DEPTH, MARKETS
 

@@ -13,8 +13,8 @@ from aiokafka import TopicPartition
 from api.accounts import sender as sending
 from api.accounts.sender import LogBeganAnew, Placed, Sender
 from api.errors import ApiError
-from infra.appender import Appender
-from infra.produce import Ack
+from infra.kafka.appender import Appender
+from infra.kafka.produce import Ack
 from infra.settings import Settings
 from streams.messages import (
     FRAME_COMMANDS_MAX,

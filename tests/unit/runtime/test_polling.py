@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
-from infra.reader import Reader
+from infra.kafka.reader import Reader
 from infra.settings import Settings
 from streams.runtime.ledger_worker import ROLE
 from streams.runtime.market_data_worker import ROLE as MARKET_DATA

@@ -1,4 +1,4 @@
-"""What a broker is asked to append, and what it answers, in bytes; see `infra/fetch.py`."""
+"""What a broker is asked to append, and what it answers, in bytes; see `infra/kafka/fetch.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from aiokafka import TopicPartition
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from infra.fetch import by_topic
+from infra.kafka.fetch import by_topic
 
 API, VERSION = 0, 7
 """Kafka has this version since 2.1, Redpanda as well."""

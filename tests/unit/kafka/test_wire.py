@@ -11,7 +11,7 @@ import pytest
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionResponse_v0
 
-from infra.wire import Wire
+from infra.kafka.wire import Wire
 
 LIMIT_S = 5.0
 VERSIONS = ApiVersionResponse_v0(0, [(1, 4, 17)]).encode()

@@ -18,9 +18,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, for_code
 from aiokafka.protocol.transaction import InitProducerIdRequest
 
-from infra import produce
-from infra.brokers import NOBODY, RETRY_S, Brokers
-from infra.produce import Ack, Batch
+from infra.kafka import produce
+from infra.kafka.brokers import NOBODY, RETRY_S, Brokers
+from infra.kafka.produce import Ack, Batch
 
 STOP_LIMIT_S = 5.0
 NOT_YET = (14, 15, 16, 51)

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.protocol.fetch import FetchRequest_v11, FetchResponse_v11
 
-from infra.fetch import (
+from infra.kafka.fetch import (
     ANSWER_BYTES_MAX,
     EPOCH_MAX,
     PARTITION_BYTES_MAX,

@@ -9,9 +9,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
 
-from infra.appender import Appender
-from infra.produce import Ack, Batch
-from infra.writer import Writer
+from infra.kafka.appender import Appender
+from infra.kafka.produce import Ack, Batch
+from infra.kafka.writer import Writer
 
 A, B, C = (TopicPartition("commands", number) for number in range(3))
 

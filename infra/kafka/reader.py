@@ -32,9 +32,9 @@ from aiokafka.errors import (
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
 
-from infra import fetch
-from infra.brokers import NOBODY, REQUEST_LIMIT_S, RETRY_S, Brokers
-from infra.fetch import Fetched, Session, SessionLost
+from infra.kafka import fetch
+from infra.kafka.brokers import NOBODY, REQUEST_LIMIT_S, RETRY_S, Brokers
+from infra.kafka.fetch import Fetched, Session, SessionLost
 
 log = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from aiokafka.protocol.fetch import FetchRequest_v11, FetchResponse_v11
 from aiokafka.protocol.offset import OffsetRequest, OffsetRequest_v3
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from infra import brokers, reader
-from infra.reader import Reader
-from infra.wire import Wire
+from infra.kafka import brokers, reader
+from infra.kafka.reader import Reader
+from infra.kafka.wire import Wire
 
 LIMIT_S = 5.0
 A, B = TopicPartition("trades", 0), TopicPartition("trades", 1)

@@ -7,8 +7,8 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from infra.produce import Ack, Batch
-from infra.writer import Writer
+from infra.kafka.produce import Ack, Batch
+from infra.kafka.writer import Writer
 
 
 class Appender:

@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from infra.wire import Wire
+from infra.kafka.wire import Wire
 
 log = logging.getLogger(__name__)
 

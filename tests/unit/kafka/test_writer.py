@@ -17,10 +17,10 @@ from aiokafka.errors import (
 from aiokafka.protocol.produce import ProduceRequest_v7, ProduceResponse_v7
 from aiokafka.record.memory_records import MemoryRecords
 
-from infra import brokers, produce, writer
-from infra.produce import Ack, Batch
-from infra.wire import Wire
-from infra.writer import Writer, WriterLost
+from infra.kafka import brokers, produce, writer
+from infra.kafka.produce import Ack, Batch
+from infra.kafka.wire import Wire
+from infra.kafka.writer import Writer, WriterLost
 
 LIMIT_S = 5.0
 A, B = TopicPartition("trades", 0), TopicPartition("depth", 3)
