@@ -3,8 +3,7 @@
 A request goes out and its answer comes in as the bytes they are, without a task, a stream and a
 timer for each: woken for a single record, a process has none of its code at hand, and every step
 counts tenfold. To connect, and to say who one is, is aiokafka's part; the transport is taken over
-from its connection then. Rests on internals of aiokafka 0.14.0, which is pinned
-for it.
+from its connection then. Rests on internals of aiokafka 0.14.0, pinned for it.
 """
 
 from __future__ import annotations
