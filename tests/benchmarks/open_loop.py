@@ -178,4 +178,7 @@ async def _main(work: Work) -> Took:
 
 if __name__ == "__main__":
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Work)
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_main(asked))))
+    took = uvloop.run(_main(asked))
+    # Where PYTHONUNBUFFERED is set, `sys.stdout` may write a part and say so.
+    with open(sys.stdout.fileno(), "wb", closefd=False) as out:
+        out.write(msgspec.json.encode(took))
