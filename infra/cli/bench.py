@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,6 +49,8 @@ def bench(
     if name not in registry.BENCHES:
         raise typer.BadParameter(f"there is no {name!r}, but {', '.join(registry.BENCHES)}")
     before = None if against is None else report.read(against)
+    # As Ctrl-C does: what a bench has started is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with failures.told():
         found = registry.BENCHES[name].load()(lambda text: typer.echo(text, err=True))
     _show(found, before)
