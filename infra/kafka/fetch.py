@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import for_code
@@ -35,11 +35,11 @@ _LENGTH = struct.Struct(">h")
 _ASKED = struct.Struct(">iiqqi")
 """Partition, its leader's epoch (unknown), offset, where its log begins (not ours), most bytes."""
 
-_ANSWER = struct.Struct(">ihii")
-"""Throttled for, error, session, count of topics."""
+_ANSWER = struct.Struct(">ihi")
+"""Throttled for, error, session."""
 
-_TOLD = struct.Struct(">ihqqqi")
-"""Partition, error, high watermark, last stable offset, log start, count of aborted transactions.
+_TOLD = struct.Struct(">hqqqi")
+"""Error, high watermark, last stable offset, log start, count of aborted transactions.
 
 What such a transaction wrote is read like everything else: nobody here writes in transactions.
 """
@@ -47,6 +47,11 @@ _ABORTED_BYTES = 16
 
 _RECORDS = struct.Struct(">ii")
 """Which replica to ask rather (nobody asked), length of the records."""
+
+
+Part = TypeVar("Part")
+Read = Callable[[bytes, int], tuple[Part, int]]
+"""Reads a part of an answer at a place in it; where the next begins comes with it."""
 
 
 class SessionLost(Exception):
@@ -87,7 +92,7 @@ class Session:
 
     def take(self, answer: bytes) -> list[Fetched]:
         """What was answered. Raises `SessionLost`, and where the answer is none, `struct.error`."""
-        _, error, self._id, topics = _ANSWER.unpack_from(answer)
+        _, error, self._id = _ANSWER.unpack_from(answer)
         if error:
             self.lose()
             raise SessionLost(for_code(error).__name__)
@@ -95,7 +100,7 @@ class Session:
         self._epoch = self._epoch % EPOCH_MAX + 1 if self._id else 0
         return [
             Fetched(place, self._told[place], error, records)
-            for place, error, records in _told(answer, topics)
+            for place, (error, records) in in_topics(answer, _ANSWER.size, _told)
         ]
 
     def lose(self) -> None:
@@ -122,8 +127,13 @@ def by_topic(parts: Iterable[tuple[TopicPartition, bytes]]) -> bytes:
     return b"".join(encoded)
 
 
-def _told(answer: bytes, topics: int) -> Iterator[tuple[TopicPartition, int, bytes]]:
-    at = _ANSWER.size
+def in_topics(answer: bytes, at: int, read: Read[Part]) -> Iterator[tuple[TopicPartition, Part]]:
+    """What is said of partitions from `at` on, in the order of `by_topic`.
+
+    `read` tells what stands after a partition's number, and where the next one begins.
+    """
+    (topics,) = _COUNT.unpack_from(answer, at)
+    at += _COUNT.size
     for _ in range(topics):
         (length,) = _LENGTH.unpack_from(answer, at)
         at += _LENGTH.size
@@ -132,10 +142,16 @@ def _told(answer: bytes, topics: int) -> Iterator[tuple[TopicPartition, int, byt
         (partitions,) = _COUNT.unpack_from(answer, at)
         at += _COUNT.size
         for _ in range(partitions):
-            partition, error, _, _, _, aborted = _TOLD.unpack_from(answer, at)
-            at += _TOLD.size + max(aborted, 0) * _ABORTED_BYTES
-            _, length = _RECORDS.unpack_from(answer, at)
-            at += _RECORDS.size
-            end = at + max(length, 0)
-            yield TopicPartition(topic, partition), error, answer[at:end]
-            at = end
+            (partition,) = _COUNT.unpack_from(answer, at)
+            part, at = read(answer, at + _COUNT.size)
+            yield TopicPartition(topic, partition), part
+
+
+def _told(answer: bytes, at: int) -> tuple[tuple[int, bytes], int]:
+    """The error and the records of a partition."""
+    error, _, _, _, aborted = _TOLD.unpack_from(answer, at)
+    at += _TOLD.size + max(aborted, 0) * _ABORTED_BYTES
+    _, length = _RECORDS.unpack_from(answer, at)
+    at += _RECORDS.size
+    end = at + max(length, 0)
+    return (error, answer[at:end]), end

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from aiokafka import TopicPartition
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from infra.kafka.fetch import by_topic
+from infra.kafka.fetch import by_topic, in_topics
 
 API, VERSION = 0, 7
 """Kafka has this version since 2.1, Redpanda as well."""
@@ -23,10 +23,8 @@ _REQUEST = struct.Struct(">hhi")
 _BATCH = struct.Struct(">ii")
 """Partition, length of the batch."""
 
-_COUNT = struct.Struct(">i")
-_LENGTH = struct.Struct(">h")
-_ACK = struct.Struct(">ihqqq")
-"""Partition, error, offset of the first record, log's time, first offset held."""
+_ACK = struct.Struct(">hqqq")
+"""Error, offset of the first record, log's time, first offset held."""
 
 ALL = -1
 
@@ -74,16 +72,10 @@ def request(batches: Mapping[TopicPartition, bytes], limit_ms: int) -> bytes:
 
 def acks(answer: bytes) -> Iterator[Ack]:
     """What an answer says of each partition. Raises `struct.error` where it is none."""
-    (topics,) = _COUNT.unpack_from(answer)
-    at = _COUNT.size
-    for _ in range(topics):
-        (length,) = _LENGTH.unpack_from(answer, at)
-        at += _LENGTH.size
-        topic = answer[at : at + length].decode()
-        at += length
-        (partitions,) = _COUNT.unpack_from(answer, at)
-        at += _COUNT.size
-        for _ in range(partitions):
-            partition, error, offset, timestamp, _ = _ACK.unpack_from(answer, at)
-            at += _ACK.size
-            yield Ack(TopicPartition(topic, partition), error, offset, timestamp)
+    for place, (error, offset, timestamp) in in_topics(answer, 0, _ack):
+        yield Ack(place, error, offset, timestamp)
+
+
+def _ack(answer: bytes, at: int) -> tuple[tuple[int, int, int], int]:
+    error, offset, timestamp, _ = _ACK.unpack_from(answer, at)
+    return (error, offset, timestamp), at + _ACK.size

@@ -256,7 +256,8 @@ class Transport(driver.Transport):  # type: ignore[misc]
 
 class Tables(TableManager):  # type: ignore[misc]
     """Faust gives an app a second to name its tables. Ours are named before it starts, and whoever
-    waits for a market that comes back waits for that second."""
+    waits for a market that comes back waits for that second.
+    """
 
     async def on_start(self) -> None:
         await self._update_channels()
