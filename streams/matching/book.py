@@ -3,11 +3,11 @@
 Every step costs the same however many orders rest: an order is found by its id, a level by its
 price, and the best level is at the end of a sorted list, where lists are cheap to change.
 
-A level refers to its first and its last order; in between, orders are linked by the *ids* of their
-neighbours, not by references. So there is no reference cycle, compiled orders need no garbage
-collection (`acyclic`: a million of them cost its passes nothing), and a book that is dropped is
-freed at once. The price is a dictionary look-up where a reference would be followed, when an order
-leaves from between two others.
+An order refers to its neighbours in its level's queue, so that one that leaves finds them without a
+look-up: of a big book each would be three more places of cold memory. Neighbours refer to each
+other, which nobody but the collector would ever free. As compiled orders are none of its business
+(`acyclic`: a million of them cost its passes nothing), a book that is dropped takes their links
+apart, and is freed at once; so does an order that leaves, which would else keep others that left.
 
 Prices are in ticks, quantities in lots and amounts in units, as plain ints: a NewType is a call,
 and a trade would make ten of them.
@@ -35,7 +35,7 @@ from streams.messages import (
 _BUY: Final = Side.BUY
 
 NOBODY: Final = OrderId(0)
-"""No order's id: the neighbour that the first and the last of a level do not have."""
+"""No order's id."""
 
 
 @final
@@ -47,8 +47,7 @@ class Order:
     is `prevented`; it is 0 where `budget` says how many quote units to trade for. `hold` is what
     was held for a MARKET order; what a limit order holds follows from its price and remaining
     quantity. `fees` are its account's, where they are not the market's. `ahead` and `behind` are
-    its neighbours in its level's queue; the first one's `ahead` and the last one's `behind` mean
-    nothing.
+    its neighbours in its level's queue, while it rests.
     """
 
     __slots__ = (
@@ -106,8 +105,8 @@ class Order:
         self.executed_quote = 0
         self.prevented = 0
         self.amendments = 0
-        self.ahead = NOBODY
-        self.behind = NOBODY
+        self.ahead: Order | None = None
+        self.behind: Order | None = None
 
     @property
     def remaining(self) -> int:
@@ -190,7 +189,6 @@ class Book:
         """Let an order rest, behind all others of its price."""
         side = self.bids if order.side is _BUY else self.asks
         rank = order.price * side.sign
-        order_id = order.order_id
         level = side.levels.get(rank)
         if level is None:
             insort(side.ranks, rank)
@@ -198,30 +196,45 @@ class Book:
         else:
             order.price = level.price  # one int for the whole level, not one an order
             last = level.last
-            order.ahead = last.order_id
-            last.behind = order_id
+            order.ahead = last
+            last.behind = order
             level.last = order
             level.quantity = level.quantity + order.quantity - order.executed
-        self.orders[order_id] = order
+        self.orders[order.order_id] = order
 
     def remove(self, order: Order) -> None:
         """Take a resting order out, with all that remains of it."""
         side = self.bids if order.side is _BUY else self.asks
         rank = order.price * side.sign
-        orders = self.orders
-        del orders[order.order_id]
+        del self.orders[order.order_id]
+        ahead, behind = order.ahead, order.behind
+        if ahead is None and behind is None:
+            side.drop(rank)
+            return
+        order.ahead = order.behind = None
         level = side.levels[rank]
-        if level.first is order:
-            if level.last is order:
-                side.drop(rank)
-                return
-            level.first = orders[order.behind]
-        elif level.last is order:
-            level.last = orders[order.ahead]
-        else:
-            orders[order.ahead].behind = order.behind
-            orders[order.behind].ahead = order.ahead
         level.quantity = level.quantity - order.quantity + order.executed
+        if ahead is not None:
+            ahead.behind = behind
+        elif behind is not None:
+            level.first = behind
+        if behind is not None:
+            behind.ahead = ahead
+        elif ahead is not None:
+            level.last = ahead
+
+    def pop_first(self, level: Level) -> Order | None:
+        """Take out the first order of a level, which has been traded away; who is first now.
+
+        The last one stays the level's: who has traded that away drops the level.
+        """
+        first = level.first
+        del self.orders[first.order_id]
+        behind = first.behind
+        if behind is not None:
+            first.behind = behind.ahead = None
+            level.first = behind
+        return behind
 
     def reduce(self, order: Order, lots: int) -> None:
         """Take lots off a resting order, fewer than remain of it; it keeps its place."""
@@ -232,14 +245,18 @@ class Book:
 
     def queue(self, level: Level) -> Iterator[Order]:
         """The orders of a level, first come first."""
-        order = level.first
-        while order is not level.last:
+        order: Order | None = level.first
+        while order is not None:
             yield order
-            order = self.orders[order.behind]
-        yield order
+            order = order.behind
 
     def resting(self) -> Iterator[Order]:
         """Every order, bids then asks, best price first, first come first."""
         for side in (self.bids, self.asks):
             for level in side:
                 yield from self.queue(level)
+
+    def __del__(self) -> None:
+        """Let orders go of each other."""
+        for order in self.orders.values():
+            order.ahead = order.behind = None

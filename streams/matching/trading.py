@@ -177,7 +177,7 @@ class Trading:
 
     def _take(self, taker: Order, level: Level, lots: int, outcomes: list[Outcome]) -> None:
         """Trade `lots` with the orders of a level, first come first: one aggregate trade."""
-        orders = self.book.orders
+        book = self.book
         price = level.price
         lot_value = price * self.rules.tick_lot
         seq, trade_id = self.seq, self.trade_id
@@ -216,13 +216,12 @@ class Trading:
                 )
             )
             if is_filled:
-                del orders[maker.order_id]
+                behind = book.pop_first(level)
+                if behind is None:
+                    break
+                maker = behind
             if not lots:
                 break
-            maker = orders[maker.behind]
-        if is_filled and level.quantity:
-            maker = orders[maker.behind]
-        level.first = maker
         taker.executed, taker.executed_quote = taker_executed, taker_quote
         self.seq, self.trade_id = seq, trade_id
 
