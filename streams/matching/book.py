@@ -19,7 +19,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import Final, final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from streams.messages import (
     AccountFees,
@@ -36,6 +36,27 @@ _BUY: Final = Side.BUY
 
 NOBODY: Final = OrderId(0)
 """No order's id."""
+
+_LANE_BITS: Final = 13
+_LANES: Final = (1 << _LANE_BITS) - 1
+"""The low bits of an id: which command of a frame, from which partition (`request_id`)."""
+
+_LANE_LENGTH: Final = 0x5825AB8C74E7
+"""How far the keys of two lanes are apart: more than there are offsets (2⁴⁰), so that no two ids
+have one key; so little that all keys stay below 2⁶⁰; and odd, without a pattern. Of some thousand
+such numbers it is the one by which lanes of 1 to 32 partitions met least."""
+
+
+def _key(order_id: i64) -> i64:
+    """What an order goes by in the book's dictionary.
+
+    A dictionary looks where the low bits of a key say. Those of ids, taken as they are, are all the
+    same where a frame brings one command, and each look-up tries several places, up to twenty. With
+    these keys orders that came one after the other lie side by side, which a processor's cache is
+    made for: in one lane where a frame brings one command, in lanes spread over the dictionary
+    where it brings more. Mixed bits would leave no look-up a place that is warm.
+    """
+    return (order_id >> _LANE_BITS) + (order_id & _LANES) * _LANE_LENGTH
 
 
 @final
@@ -168,14 +189,18 @@ class BookSide:
 
 @final
 class Book:
-    """Resting orders by price, then by time of arrival."""
+    """Resting orders by price, then by time of arrival; its length is how many they are."""
 
-    __slots__ = ("asks", "bids", "orders")
+    __slots__ = ("_orders", "asks", "bids")
 
     def __init__(self) -> None:
         self.bids = BookSide(Side.BUY)
         self.asks = BookSide(Side.SELL)
-        self.orders: dict[OrderId, Order] = {}
+        self._orders: dict[int, Order] = {}
+
+    def find(self, order_id: OrderId) -> Order | None:
+        """The order of this id, if it rests."""
+        return self._orders.get(_key(order_id))
 
     def side(self, side: Side) -> BookSide:
         """Where orders of a side rest."""
@@ -200,13 +225,13 @@ class Book:
             last.behind = order
             level.last = order
             level.quantity = level.quantity + order.quantity - order.executed
-        self.orders[order.order_id] = order
+        self._orders[_key(order.order_id)] = order
 
     def remove(self, order: Order) -> None:
         """Take a resting order out, with all that remains of it."""
         side = self.bids if order.side is _BUY else self.asks
         rank = order.price * side.sign
-        del self.orders[order.order_id]
+        del self._orders[_key(order.order_id)]
         ahead, behind = order.ahead, order.behind
         if ahead is None and behind is None:
             side.drop(rank)
@@ -229,7 +254,7 @@ class Book:
         The last one stays the level's: who has traded that away drops the level.
         """
         first = level.first
-        del self.orders[first.order_id]
+        del self._orders[_key(first.order_id)]
         behind = first.behind
         if behind is not None:
             first.behind = behind.ahead = None
@@ -256,7 +281,10 @@ class Book:
             for level in side:
                 yield from self.queue(level)
 
+    def __len__(self) -> int:
+        return len(self._orders)
+
     def __del__(self) -> None:
         """Let orders go of each other."""
-        for order in self.orders.values():
+        for order in self._orders.values():
             order.ahead = order.behind = None

@@ -122,7 +122,7 @@ class DepthFeed:
 
     def _note_resting(self, outcome: Accepted | Replaced) -> None:
         order = outcome.order
-        if order.order_id in self._market.book.orders:
+        if self._market.book.find(order.order_id) is not None:
             self._touched(order.side).add(order.price)
 
     def _changed(self, side: BookSide, prices: list[int]) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from streams.messages import (
     FRAME_BYTES_MAX,
     FRAME_COMMANDS_MAX,
     FRAME_VERSION,
+    REQUEST_MAX,
     UNITS_MAX,
     Amend,
     Cancel,
@@ -109,6 +110,7 @@ def _check_command(command: MarketCommand, ledger: int) -> None:
             _check_hold(command.hold)
         case Cancel():
             _check_request(command.request, ledger)
+            _check_request(command.order_id, ledger)
             _check_texts(command.account, command.market)
         case Replace():
             _check_request(command.request, ledger)
@@ -132,8 +134,11 @@ def _check_command(command: MarketCommand, ledger: int) -> None:
 
 
 def _check_request(request: int, ledger: int) -> None:
-    """The answer to a request goes to the ledger that it came from."""
-    if request <= 0 or partition_of_request(request) != ledger:
+    """The answer to a request goes to the ledger that it came from.
+
+    An order's id is a request's, and a book relies on its bounds.
+    """
+    if not 0 < request <= REQUEST_MAX or partition_of_request(request) != ledger:
         raise MalformedRecord(f"request {request} is none of ledger {ledger}")
 
 

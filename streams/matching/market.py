@@ -132,7 +132,7 @@ class Market(Trading):
         rules, book = self.rules, self.book
         if self.config.status is not _TRADING:
             return [Rejected(command, Reason.MARKET_CLOSED)]
-        if order_id in book.orders:
+        if book.find(order_id) is not None:
             return [Rejected(command, Reason.DUPLICATE_ORDER_ID, held=False)]
         value = price * quantity * rules.tick_lot
         released = command.hold - (value if side is _BUY else quantity * rules.lot)
@@ -185,7 +185,7 @@ class Market(Trading):
 
     def _cancel(self, command: Cancel) -> list[Outcome]:
         book = self.book
-        order = book.orders.get(command.order_id)
+        order = book.find(command.order_id)
         if order is None or order.account != command.account:
             return [Rejected(command, Reason.UNKNOWN_ORDER)]
         if self.config.status is _BREAK:
@@ -199,7 +199,7 @@ class Market(Trading):
     def _cancel_replace(self, command: CancelReplace, at: Millis) -> list[Outcome]:
         """Cancel an order and place another. What is lacking of its hold comes from the first."""
         place, lacking = command.place, command.lacking
-        order = self.book.orders.get(command.order_id)
+        order = self.book.find(command.order_id)
         if order is None or order.account != command.account:
             order, failure = None, Reason.UNKNOWN_ORDER
         else:
@@ -228,7 +228,7 @@ class Market(Trading):
         return outcomes + self._place(place, at)
 
     def _replace(self, command: Replace) -> list[Outcome]:
-        order = self.book.orders.get(command.order_id)
+        order = self.book.find(command.order_id)
         if order is None or order.account != command.account:
             return [Rejected(command, Reason.UNKNOWN_ORDER)]
         reason = self._replace_refusal(order, command)
@@ -254,7 +254,7 @@ class Market(Trading):
         return outcomes
 
     def _amend(self, command: Amend) -> list[Outcome]:
-        order = self.book.orders.get(command.order_id)
+        order = self.book.find(command.order_id)
         if order is None or order.account != command.account:
             return [Rejected(command, Reason.UNKNOWN_ORDER)]
         reason = self._amend_refusal(order, command.quantity)

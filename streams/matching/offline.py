@@ -290,7 +290,7 @@ class OfflineMarket:
                     assert_never(outcome)
 
     def _keep_name(self, order: Order) -> None:
-        if order.order_id in self._market.book.orders:
+        if self._market.book.find(order.order_id) is not None:
             self._order_ids[order.client_order_id] = order.order_id
         else:
             self._order_ids.pop(order.client_order_id, None)

@@ -145,9 +145,7 @@ def write_market(market: Market) -> Iterator[bytes]:
     """One market in chunks of bounded size."""
     book = market.book
     yield _encoder.encode(
-        MarketHead(
-            market.config, market.seq, market.trade_id, market.aggregate_id, len(book.orders)
-        )
+        MarketHead(market.config, market.seq, market.trade_id, market.aggregate_id, len(book))
     )
     breaker = market.breaker
     if market.terms != NO_TERMS:
@@ -205,12 +203,14 @@ def _read_market(
                     market.book.add(_order(row))
             case Extras(rows=extras):
                 for extra in extras:
-                    order = market.book.orders[extra.order_id]
+                    order = market.book.find(extra.order_id)
+                    if order is None:
+                        raise SnapshotMismatch(f"{extra.order_id} does not rest")
                     order.amendments, order.prevented = extra.amendments, extra.prevented
                     order.self_trade_prevention = extra.self_trade_prevention
                     order.fees = extra.fees
             case DepthHead(last_seq=last_seq, diffs=diffs, snapshot_at=snapshot_at):
-                if len(market.book.orders) != head.orders:
+                if len(market.book) != head.orders:
                     raise SnapshotMismatch(f"{head.config.market} lacks orders")
                 feed = DepthFeed(market)
                 feed.last_seq, feed.diffs = last_seq, diffs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 import msgspec
 
@@ -18,6 +18,9 @@ RequestId = NewType("RequestId", int)
 
 FRAME_COMMANDS_MAX = 256
 ACCOUNT_PARTITIONS_MAX = 32
+
+REQUEST_MAX: Final = (1 << 53) - 1
+"""No request is named by more: see `request_id`."""
 
 AMENDMENTS_MAX = 10
 """How often one order may be amended."""

@@ -143,7 +143,7 @@ class Traffic:
             at = self._rng.randrange(max(0, len(placed) - 2_000), len(placed))
             placed[at], placed[-1] = placed[-1], placed[at]
             found = placed.pop()
-            if found[0] in book.orders:
+            if book.find(found[0]) is not None:
                 return found
         return None
 

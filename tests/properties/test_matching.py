@@ -96,7 +96,7 @@ def _assert_same_book(market: Market, naive: NaiveMarket) -> None:
         ] == [_row(order) for order in expected]
         for level, queue in zip(levels, queues, strict=True):
             assert level.quantity == sum(order.remaining for order in queue)
-    assert len(book.orders) == len(naive.orders)
+    assert len(book) == len(naive.orders)
 
 
 def _row(order: NaiveOrder) -> tuple[int, int, int]:

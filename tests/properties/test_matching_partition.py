@@ -82,7 +82,7 @@ def test_money_is_conserved(commands: list[Order]) -> None:
     held: dict[OrderId, int] = defaultdict(int)
     for value, command in zip(frames(commands, [1]), commands, strict=True):
         # A ledger never holds for an order that it has already: a duplicate brings nothing.
-        duplicate = isinstance(command, Place) and command.order_id in book.orders
+        duplicate = isinstance(command, Place) and book.find(command.order_id) is not None
         if not isinstance(command, Cancel | Amend) and not duplicate:
             held[command.order_id] += command.hold
         outputs = feed(machine, iter([value]))
@@ -92,7 +92,7 @@ def test_money_is_conserved(commands: list[Order]) -> None:
             assert not (settle.done and held[settle.order_id])
         _assert_trades_balance(outputs)
         for order_id, amount in held.items():
-            order = book.orders.get(order_id)
+            order = book.find(order_id)
             if order is None:
                 assert amount == 0
             else:
@@ -117,7 +117,7 @@ def test_money_is_conserved_when_orders_take_the_place_of_others(
     held: dict[OrderId, int] = {}
     book = machine.markets[MARKET].book
     for command, (number, restriction, stop) in zip(commands, picks * 3, strict=False):
-        if not isinstance(command, Place) or command.order_id in book.orders:
+        if not isinstance(command, Place) or book.find(command.order_id) is not None:
             continue
         ledger = partition_of_request(command.order_id)
         resting = list(book.resting())
@@ -147,7 +147,7 @@ def test_money_is_conserved_when_orders_take_the_place_of_others(
                     held[order_id] -= settle.paid + settle.released
                     assert held[order_id] == 0 if settle.done else held[order_id] >= 0
         for order_id, still_held in held.items():
-            order = book.orders.get(order_id)
+            order = book.find(order_id)
             rest = 0 if order is None else unspent(machine.markets[MARKET].config, order)
             assert still_held == rest
 

@@ -343,7 +343,8 @@ def _check_open_orders(replays: Replays, told: list[Update]) -> None:
     for found in replays.values():
         machine = found.machine
         if isinstance(machine, MatchingPartition):
-            books.update(OrderId(o) for m in machine.markets.values() for o in m.book.orders)
+            for market in machine.markets.values():
+                books.update(order.order_id for order in market.book.resting())
         elif isinstance(machine, LedgerPartition):
             ledgers.update(o for a in machine.ledger.accounts.values() for o in a.orders)
     clients = {order_id for order_id, is_open in told_open.items() if is_open}

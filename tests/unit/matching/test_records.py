@@ -10,6 +10,7 @@ from streams.matching.snapshot import ROWS_MAX, write_market
 from streams.messages import (
     FRAME_BYTES_MAX,
     FRAME_COMMANDS_MAX,
+    REQUEST_MAX,
     MarketCommand,
     OrderUpdate,
     Place,
@@ -56,7 +57,11 @@ MALFORMED = {
     "numbered from zero": frame(ASK, source=LEDGER, first=0),
     "after a gap": frame(ASK, source=LEDGER, first=2),
     "another ledger's order": frame(but(order_id=order_id(1, 1)), source=LEDGER, first=1),
+    "a cancel of another ledger's": frame(
+        msgspec.structs.replace(cancel(1, 2), order_id=order_id(1, 1)), source=LEDGER, first=1
+    ),
     "order zero": frame(but(order_id=0), source=LEDGER, first=1),
+    "an order beyond all": frame(but(order_id=(REQUEST_MAX + 1) * 2), source=LEDGER, first=1),
     "a negative hold": frame(but(hold=-1), source=LEDGER, first=1),
     "a boundless hold": frame(but(hold=2**63), source=LEDGER, first=1),
     "an endless name": frame(but(client_order_id="x" * 65), source=LEDGER, first=1),
@@ -81,7 +86,7 @@ def test_one_bad_command_keeps_its_whole_frame_out() -> None:
     log = opened()
     with pytest.raises(MalformedRecord):
         log.append(frame(ASK, but(hold=-1), source=LEDGER, first=1))
-    assert not log.machine.markets[BTCUSDT].book.orders
+    assert len(log.machine.markets[BTCUSDT].book) == 0
 
 
 def test_commands_sent_again_in_other_frames_are_dropped() -> None:
