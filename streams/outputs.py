@@ -55,6 +55,10 @@ class Processor(Protocol):
         """
         ...
 
+    def retake(self, offset: int, at: int, value: bytes) -> None:
+        """Take a record as `apply` does, or `observe`, where all that follows from it is said."""
+        ...
+
     def snapshot(self) -> Iterator[bytes]:
         """The whole state, in canonical form, as chunks of bounded size."""
         ...

@@ -41,7 +41,10 @@ from streams.topics import ORDERS, UPDATES
 
 
 class Outbox:
-    """Numbers and collects the outputs of one partition, command by command."""
+    """Numbers and collects the outputs of one partition, command by command.
+
+    While it `is_silent`, outputs are numbered and not kept; what is dear to make need not be made.
+    """
 
     __slots__ = (
         "_at",
@@ -50,6 +53,7 @@ class Outbox:
         "_outputs",
         "_partition",
         "_source",
+        "is_silent",
         "last_commands",
         "last_update",
         "request",
@@ -58,6 +62,7 @@ class Outbox:
     def __init__(self, partition: int, market_partitions: int) -> None:
         self._partition = partition
         self._source = f"ledger:{partition}"
+        self.is_silent = False
         self.last_update = 0
         self.last_commands = [0] * market_partitions
         self._outputs: list[Output] = []
@@ -80,6 +85,8 @@ class Outbox:
     def forward(self, partition: int, command: Place | Cancel | Amend | CancelReplace) -> None:
         """Pass a command on to its market."""
         self.last_commands[partition] = seq = self.last_commands[partition] + 1
+        if self.is_silent:
+            return
         self._outputs.append(
             Output(ORDERS, partition, command.market, self._source, Sequence(seq), command)
         )
@@ -110,10 +117,13 @@ class Outbox:
         Of an order that was counted, with the counts since; of a deposit or withdrawal, with its
         amount.
         """
+        seq = self._next()
+        if self.is_silent:
+            return
         self._say(
             BalanceUpdate(
                 source=self._source,
-                seq=self._next(),
+                seq=seq,
                 at=self._at,
                 cause=self._cause,
                 account=account,
@@ -218,6 +228,8 @@ class Outbox:
         return Sequence(self.last_update)
 
     def _say(self, update: Update) -> None:
+        if self.is_silent:
+            return
         self._outputs.append(
             Output(UPDATES, self._partition, update.account, self._source, update.seq, update)
         )

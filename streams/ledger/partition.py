@@ -101,6 +101,14 @@ class LedgerPartition:
                 self._take(command)
         return self.outbox.take()
 
+    def retake(self, offset: int, at: int, value: bytes) -> None:
+        """Take a record as `apply` does, where all that follows from it is said."""
+        self.outbox.is_silent = True
+        try:
+            self.apply(offset, at, value)
+        finally:
+            self.outbox.is_silent = False
+
     def _is_retry(self, command: KeyedCommand) -> bool:
         """Whether a command's key was used before; it is answered then. Else it is from now on."""
         account, key = command.account, command.idempotency_key

@@ -70,6 +70,10 @@ class MarketDataPartition:
         trade = self._take(offset, value)
         return [] if trade is None else self._add(trade)
 
+    def retake(self, offset: int, at: int, value: bytes) -> None:
+        """Take a record as `observe` does, where all that follows from it is said."""
+        self.observe(offset, at, value)
+
     def sample(self) -> list[Output]:
         """Ticker and candles, as they stand, of the markets with trades since the last sample."""
         unsaid, self._unsaid = self._unsaid, {}

@@ -89,15 +89,12 @@ class DepthFeed:
             bids=self._changed(book.bids, sorted(self._bids, reverse=True)),
             asks=self._changed(book.asks, sorted(self._asks)),
         )
-        self.last_seq = market.seq
-        self._bids.clear()
-        self._asks.clear()
-        self.diffs += 1
-        if self.diffs < max(SNAPSHOT_EVERY_MIN, len(book.bids) + len(book.asks)) and (
-            not self.is_due(at)
-        ):
-            return [diff]
-        return [diff, self.snapshot(at)]
+        return [diff, self.snapshot(at)] if self._count_diff(at) else [diff]
+
+    def skip(self, at: Millis) -> None:
+        """Go on as after `flush`, where what it tells is told."""
+        if (self._bids or self._asks) and self._count_diff(at):
+            self._count_snapshot(at)
 
     def is_due(self, at: Millis) -> bool:
         """Whether the last snapshot is old."""
@@ -106,7 +103,7 @@ class DepthFeed:
     def snapshot(self, at: Millis) -> Depth:
         """The book as it stands."""
         market = self._market
-        self.diffs, self.snapshot_at = 0, at
+        self._count_snapshot(at)
         return Depth(
             market=market.config.market,
             seq=Sequence(market.seq),
@@ -116,6 +113,19 @@ class DepthFeed:
             bids=self._levels(market.book.bids),
             asks=self._levels(market.book.asks),
         )
+
+    def _count_diff(self, at: Millis) -> bool:
+        """Let a diff up to now be the last; whether a snapshot is due behind it."""
+        book = self._market.book
+        self.last_seq = self._market.seq
+        self._bids.clear()
+        self._asks.clear()
+        self.diffs += 1
+        often = self.diffs >= max(SNAPSHOT_EVERY_MIN, len(book.bids) + len(book.asks))
+        return often or self.is_due(at)
+
+    def _count_snapshot(self, at: Millis) -> None:
+        self.diffs, self.snapshot_at = 0, at
 
     def _touched(self, side: Side) -> set[int]:
         return self._bids if side is _BUY else self._asks

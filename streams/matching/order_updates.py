@@ -90,6 +90,9 @@ def say_fill(
     prevented: int,
 ) -> None:
     """Put out what a trade made of one of its orders, and the settlement that follows from it."""
+    settlement, seq = outbox.settle(settle), outbox.next_update(order.order_id)
+    if outbox.is_silent:
+        return
     update = _order_update(
         config.market,
         request,
@@ -115,10 +118,10 @@ def say_fill(
         settle.received_asset,
         is_maker,
         _NO_REASON,
-        outbox.settle(settle),
+        settlement,
         last,
         source=outbox.source,
-        seq=outbox.next_update(order.order_id),
+        seq=seq,
         at=outbox.at,
         cause=outbox.cause,
         account=order.account,
@@ -149,6 +152,10 @@ def say(
 
     `more` are fields that few updates have.
     """
+    settlement = outbox.settle(settle) if settle else 0
+    seq = outbox.next_update(order.order_id)
+    if outbox.is_silent:
+        return
     update = _order_update(
         config.market,
         request,
@@ -167,10 +174,10 @@ def say(
         executed_quote,
         market_seq,
         reason=reason,
-        settlement=outbox.settle(settle) if settle else 0,
+        settlement=settlement,
         last=last,
         source=outbox.source,
-        seq=outbox.next_update(order.order_id),
+        seq=seq,
         at=outbox.at,
         cause=outbox.cause,
         account=order.account,

@@ -28,7 +28,8 @@ from streams.topics import COMMANDS, DEPTH, MARKETS, TRADES, UPDATES, Topic
 class Outbox:
     """Numbers and collects the outputs of one partition, command by command.
 
-    `source`, `at` and `cause` are what every update of the current command says of itself.
+    `source`, `at` and `cause` are what every update of the current command says of itself. While it
+    `is_silent`, outputs are numbered and not kept; what is dear to make need not be made.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class Outbox:
         "_partition",
         "at",
         "cause",
+        "is_silent",
         "last_commands",
         "last_updates",
         "source",
@@ -45,6 +47,7 @@ class Outbox:
         self._partition = partition
         self._outputs: list[Output] = []
         self.source = f"matching:{partition}"
+        self.is_silent = False
         self.at = Millis(0)
         self.cause = Cause(partition, Offset(-1), 0)
         self.last_commands = [0] * account_partitions
@@ -65,7 +68,9 @@ class Outbox:
         partition = partition_of_request(settle.order_id)
         seq = Sequence(self.last_commands[partition] + 1)
         self.last_commands[partition] = seq
-        self._outputs.append(Output(COMMANDS, partition, settle.account, self.source, seq, settle))
+        if not self.is_silent:
+            output = Output(COMMANDS, partition, settle.account, self.source, seq, settle)
+            self._outputs.append(output)
         return seq
 
     def next_update(self, request: int) -> Sequence:
@@ -77,6 +82,8 @@ class Outbox:
 
     def update(self, update: OrderUpdate | RequestRejected) -> None:
         """Tell an account what became of an order or a request."""
+        if self.is_silent:
+            return
         partition = partition_of_request(update.request)
         self._outputs.append(
             Output(UPDATES, partition, update.account, self.source, update.seq, update)
@@ -92,5 +99,7 @@ class Outbox:
         self._say(MARKETS, 0, market)
 
     def _say(self, topic: Topic, partition: int, event: Trade | Depth | Market) -> None:
+        if self.is_silent:
+            return
         market = event.market
         self._outputs.append(Output(topic, partition, market, market, event.seq, event))

@@ -73,9 +73,20 @@ class MatchingPartition:
                     if feed is not None:
                         touched[command.market] = feed
         for feed in touched.values():
+            if self.outbox.is_silent:
+                feed.skip(self.time)
+                continue
             for depth in feed.flush(self.time):
                 self.outbox.depth(depth)
         return self.outbox.take()
+
+    def retake(self, offset: int, at: int, value: bytes) -> None:
+        """Take a record as `apply` does, where all that follows from it is said."""
+        self.outbox.is_silent = True
+        try:
+            self.apply(offset, at, value)
+        finally:
+            self.outbox.is_silent = False
 
     def _configure(self, config: MarketConfig, terms: MarketTerms) -> None:
         """Create a market or change it, and say how it is configured since.

@@ -142,7 +142,8 @@ def _report_trade(
     """Tell everybody, then the maker, then the taker."""
     base = trade.quantity * config.lot
     quote = trade.price * trade.quantity * config.tick_lot
-    outbox.trade(public_trade(outbox, config, trade, base, quote))
+    if not outbox.is_silent:
+        outbox.trade(public_trade(outbox, config, trade, base, quote))
     maker, taker = trade.maker, trade.taker
     executed, executed_quote = trade.maker_executed, trade.maker_executed_quote
     done = is_filled(maker, executed, executed_quote)

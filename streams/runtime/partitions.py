@@ -4,7 +4,8 @@ A machine is brought up in this order, and only then given traffic:
 
 1. the newest checkpoint whose digest verifies; an empty machine if there is none,
 2. what it had published since, known up to its last mark, and from there on read off its output
-   partitions: up to there it will be silent,
+   partitions: up to there it will be silent; what follows from records before the mark need not
+   even be made,
 3. the archived records that follow, checked to be without a gap,
 4. where the archive ends or has a hole, the log itself.
 
@@ -307,13 +308,13 @@ class Partitions:
             held.position, held.at = record.offset + 1, record.at
             held.moved = time.monotonic()
             try:
-                made = take(record.offset, record.at, record.value)
+                if record.offset < held.published:
+                    held.machine.retake(record.offset, record.at, record.value)
+                else:
+                    outputs += take(record.offset, record.at, record.value)
             except MalformedRecord as error:
                 if record.offset >= held.published:
                     dead.append(self._dead_letter(partition, record, error))
-            else:
-                if record.offset >= held.published:
-                    outputs += made
             if held.position == held.published and sampled:
                 sampled.sample()  # said, as all before
             if len(outputs) >= self._portion_outputs:

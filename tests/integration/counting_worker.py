@@ -42,6 +42,9 @@ class Counter:
         self.count = 0
         self.chain = ""
 
+    def retake(self, offset: int, at: int, value: bytes) -> None:
+        self.apply(offset, at, value)
+
     def apply(self, offset: int, at: int, value: bytes) -> list[Output]:
         if value.startswith(b"!"):
             raise MalformedRecord("it begins with an exclamation mark")

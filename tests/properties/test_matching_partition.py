@@ -39,6 +39,8 @@ from tests.properties.orders import ACCOUNT_PARTITIONS, MARKET, Order, orders
 from tests.unit.matching.floor import LOT, TICK, TICK_LOT
 from tests.unit.matching.log import PARTITION, configure, frame, messages
 
+HOUR_MS = 3_600_000
+
 sizes = st.lists(st.integers(1, 5), min_size=1, max_size=8)
 
 
@@ -197,6 +199,22 @@ def test_a_restored_partition_goes_on_the_same(
     assert restored.digest() == machine.digest()
     assert feed(restored, iter(values[cut:])) == feed(machine, iter(values[cut:]))
     assert restored.digest() == machine.digest()
+
+
+@settings(max_examples=40, deadline=None)
+@given(orders, sizes, st.integers(0, 30))
+def test_a_partition_that_retakes_what_it_has_said_goes_on_the_same(
+    commands: list[Order], sizes: list[int], cut: int
+) -> None:
+    """With an hour from record to record, so that books are told whole now and then."""
+    machine, silent = new(), new()
+    for offset, value in enumerate(frames(commands, sizes), 1):
+        outputs = machine.apply(offset, offset * HOUR_MS, value)
+        if offset <= cut:
+            silent.retake(offset, offset * HOUR_MS, value)
+        else:
+            assert silent.apply(offset, offset * HOUR_MS, value) == outputs
+        assert silent.digest() == machine.digest()
 
 
 @settings(max_examples=12, deadline=None)
