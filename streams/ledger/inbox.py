@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
@@ -37,6 +37,8 @@ NAME_CHARS_MAX = 32
 
 TEXT_CHARS_MAX = 64
 """Length of an account's name, a client order id, a reference or an idempotency key."""
+
+_FROM_MARKETS: Final = (Settle, ReleaseName, MoveHold)
 
 
 class Inbox:
@@ -86,7 +88,7 @@ class Inbox:
             raise MalformedRecord(f"an unknown source: {frame.source[:NAME_CHARS_MAX]!r}")
         from_market = bool(frame.source)
         for command in frame.commands:
-            if isinstance(command, Settle | ReleaseName | MoveHold) is not from_market:
+            if isinstance(command, _FROM_MARKETS) is not from_market:
                 raise MalformedRecord(f"a {type(command).__name__} from {frame.source!r}")
             if not _is_well_formed(command):
                 raise MalformedRecord(f"a name that can't be one: {str(command)[:500]}")

@@ -10,7 +10,7 @@ from streams.ledger.inbox import Inbox
 from streams.ledger.ledger import NO_ORDER, Ledger
 from streams.ledger.order_counts import UnfilledOrders
 from streams.ledger.outbox import Outbox
-from streams.ledger.requests import KeyedCommand, Remembered, Requests, digest_of
+from streams.ledger.requests import KEYED, KeyedCommand, Remembered, Requests, digest_of
 from streams.messages import (
     AccountId,
     Amend,
@@ -93,11 +93,14 @@ class LedgerPartition:
             self.outbox.begin(offset, index, self.time)
             if isinstance(command, Settle):
                 self._settle(command, (frame.source, Sequence(frame.first_seq + index)))
+            elif isinstance(command, KEYED):
+                if not self._is_retry(command):
+                    self._take(command)
             elif isinstance(command, ReleaseName):
                 self.ledger.release_name(command)
             elif isinstance(command, MoveHold):
                 self.ledger.move_hold(command)
-            elif isinstance(command, Unkeyed) or not self._is_retry(command):
+            else:
                 self._take(command)
         return self.outbox.take()
 

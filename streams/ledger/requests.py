@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never, get_args
 
 import msgspec
 
@@ -33,6 +33,9 @@ KEYS_MAX = 100_000
 """Requests remembered of one account; beyond that its oldest are forgotten early."""
 
 KeyedCommand = PlaceOrder | CancelOrder | AmendOrder | CancelReplaceOrder | Deposit | Withdraw
+KEYED: Final[tuple[type[KeyedCommand], ...]] = get_args(KeyedCommand)
+"""To ask a message for each of several classes takes 50 ns a class that it is not, so the most
+frequent come first; and to ask for a union, what it takes to make one as well."""
 
 _encoder = msgspec.msgpack.Encoder()
 
