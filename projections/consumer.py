@@ -14,16 +14,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import (
-    CommitFailedError,
-    IllegalStateError,
-    KafkaError,
-)
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
-from infra.kafka.consumer import fetch_together, is_cancelled, stop
+from infra.kafka.consumer import is_cancelled
+from infra.kafka.group import GroupReader
 from infra.settings import Settings
 from projections.dead_letters import DeadLetters
 from projections.feeds import Feed, MalformedRecord, Record
@@ -34,14 +32,14 @@ from projections.writer import Writer
 from streams.messages.epoch import Epoch
 from streams.topics import Topic
 
-POLL_MS = 1000
-POLL_RECORDS = 4096
+POLL_S = 1.0
 COMMIT_EVERY_S = 0.25
 """A commit costs service and broker as much as some dozens of records, and who goes by what is
 committed (the api, `velocity verify`) has seconds."""
 
-BROKER_LIMIT_S = 5.0
 PULSE_EVERY_S = 5.0
+
+Polled = Mapping[TopicPartition, Sequence[Any]]
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +63,6 @@ class FeedConsumer:
         self._status = status
         self._epoch = epoch
         self._topics = {topic.name(settings.venue): topic for topic in feed.reads}
-        self._done: dict[TopicPartition, int] = {}
         self._commit_due = 0.0
         self._pulse_due = 0.0
 
@@ -83,78 +80,69 @@ class FeedConsumer:
             raise RuntimeError(f"{self._feed.name}: what it waited for was cancelled") from error
 
     async def _run(self) -> NoReturn:
-        consumer = await until_done(self._connect, "broker", self._status.faults)
+        reader = await until_done(self._connect, "broker", self._status.faults)
         try:
             while True:
-                poll_ms = int(COMMIT_EVERY_S * 1000) if self._done else POLL_MS
-                polled = await consumer.getmany(timeout_ms=poll_ms, max_records=POLL_RECORDS)
+                polled = await self._poll(reader)
                 if polled:
                     await self._take(polled)
+                    reader.done({place: of[-1].offset + 1 for place, of in polled.items()})
                     await asyncio.sleep(self._feed.gather_s)
                 now = time.monotonic()
-                if self._done and now >= self._commit_due:
-                    await self._commit(consumer)
+                if not reader.is_committed and now >= self._commit_due:
+                    await self._commit(reader)
                     self._commit_due = now + COMMIT_EVERY_S
                 if now >= self._pulse_due:
-                    await self._feel_pulse(consumer)
+                    await self._feel_pulse(reader)
                     self._pulse_due = now + PULSE_EVERY_S
         finally:
             try:
-                await self._commit(consumer)
+                await self._commit(reader)
             finally:
-                await stop(consumer)
+                await reader.stop()
 
-    async def leave(self, consumer: Any) -> None:
-        """Partitions are about to move: what is done must not be committed after their new owner
-        has come further.
-        """
-        await self._commit(consumer)
-        self._done.clear()
+    async def _connect(self) -> GroupReader:
+        settings, feed = self._settings, self._feed
+        reader = GroupReader(
+            self._topics,
+            group=feed.group(settings.venue),
+            member=f"{feed.name}-{settings.worker}",
+            joined=self._joined,
+            **settings.kafka_client,
+        )
+        await reader.start()
+        return reader
 
-    def joined(self, partitions: int) -> None:
+    def _joined(self, partitions: int) -> None:
         """The group has settled who reads what."""
         self._writer.forget()
         self._status.joined(partitions)
 
-    async def _connect(self) -> Any:
-        settings, feed = self._settings, self._feed
-        consumer = AIOKafkaConsumer(
-            **settings.kafka_client,
-            group_id=feed.group(settings.venue),
-            # A member that comes back under its name gets its partitions without a rebalance.
-            group_instance_id=f"{feed.name}-{settings.worker}",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=feed.idle_fetch_ms,
-            # Topics that are created after this service has started go unnoticed for so long.
-            metadata_max_age_ms=10_000,
-        )
-        consumer.subscribe(list(self._topics), listener=_Listener(self, consumer))
+    async def _poll(self, reader: GroupReader) -> Polled:
         try:
-            async with asyncio.timeout(BROKER_LIMIT_S * 4):
-                await consumer.start()
-            fetch_together(consumer)
-        except BaseException:
-            await stop(consumer)
-            raise
-        return consumer
+            return await reader.poll(POLL_S if reader.is_committed else COMMIT_EVERY_S)
+        except (KafkaError, TimeoutError) as error:
+            self._note(error)
+            return {}
 
-    async def _take(self, polled: dict[TopicPartition, list[Any]]) -> None:
+    async def _take(self, polled: Polled) -> None:
         """Bring what was polled into the database."""
         writes: list[Write] = []
         for place, records in polled.items():
             topic = self._topics[place.topic]
             read = self._feed.reads[topic]
             for record in records:
-                ours = _record(topic, record, self._epoch)
+                ours = self._logical(topic, place.partition, record)
                 try:
                     writes += read(ours)
                 except MalformedRecord as error:
                     await self._bury(ours, str(error))
         await until_done(lambda: self._writer.store(writes), "database", self._status.faults)
-        for place, records in polled.items():
-            self._done[place] = records[-1].offset + 1
         self._status.took(sum(map(len, polled.values())))
+
+    def _logical(self, topic: Topic, partition: int, record: Any) -> Record:
+        offset = self._epoch.logical(record.offset)
+        return Record(topic, partition, offset, record.timestamp, record.value or b"")
 
     async def _bury(self, record: Record, reason: str) -> None:
         log.error(
@@ -168,56 +156,25 @@ class FeedConsumer:
             lambda: self._dead_letters.put(record, reason), "broker", self._status.faults
         )
 
-    async def _commit(self, consumer: Any) -> None:
+    async def _commit(self, reader: GroupReader) -> None:
         """Commit what is done. What is not committed is only written once more, later."""
-        owned = consumer.assignment()
-        offsets = {place: offset for place, offset in self._done.items() if place in owned}
         try:
-            if offsets:
-                async with asyncio.timeout(BROKER_LIMIT_S):
-                    await consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError) as error:
-            log.warning("%s: not committed, partitions have moved: %s", self._feed.name, error)
+            await reader.commit()
         except (KafkaError, TimeoutError) as error:
-            if not will_pass(error):
-                raise
-            self._status.faults.failed("broker", f"takes no commits: {error!r}")
-            return
-        self._done.clear()
+            self._note(error)
 
-    async def _feel_pulse(self, consumer: Any) -> None:
+    async def _feel_pulse(self, reader: GroupReader) -> None:
         """Ask the broker where the log ends: whether it answers, and how far behind we are."""
-        places = consumer.assignment()
         try:
-            async with asyncio.timeout(BROKER_LIMIT_S):
-                ends = await consumer.end_offsets(places) if places else {}
-                lag = sum([end - await consumer.position(place) for place, end in ends.items()])
-        except IllegalStateError:
-            return  # partitions have moved meanwhile
+            lag = await reader.lag()
         except (KafkaError, TimeoutError) as error:
-            if not will_pass(error):
-                raise
-            self._status.faults.failed("broker", repr(error))
+            self._note(error)
             return
         self._status.faults.recovered("broker")
         self._status.behind(lag)
 
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Tells a feed when its partitions are about to move, and when they have."""
-
-    def __init__(self, feed: FeedConsumer, consumer: Any) -> None:
-        self._feed = feed
-        self._consumer = consumer
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        if revoked:
-            await self._feed.leave(self._consumer)
-
-    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        self._feed.joined(len(assigned))
-
-
-def _record(topic: Topic, record: Any, epoch: Epoch) -> Record:
-    offset = epoch.logical(record.offset)
-    return Record(topic, record.partition, offset, record.timestamp, record.value or b"")
+    def _note(self, error: Exception) -> None:
+        """That the broker is away; raises the error again where waiting will not cure it."""
+        if not will_pass(error):
+            raise error
+        self._status.faults.failed("broker", repr(error))

@@ -54,10 +54,6 @@ class Feed:
 
     name: str
     reads: dict[Topic, Read]
-    idle_fetch_ms: int = 100
-    """How long the broker holds a fetch that finds nothing; idle CPU falls as it rises. Asking for
-    the end of a topic waits behind it, for the broker serves a connection's requests one by one.
-    """
     gather_s: float = 0.0
     """How long records may wait for more, to be fetched and written together."""
 
@@ -132,6 +128,8 @@ MARKETS_FEED = Feed(
         KLINES: events(messages.klines, {messages.Kline: (klines.rows_of_klines,)}),
         MARKETS: events(messages.markets, {messages.Market: (markets.rows_of_markets,)}),
     },
+    # The doors have what is newest of a market in memory.
+    gather_s=0.05,
 )
 ARCHIVE_FEED = Feed(
     "archive",
@@ -140,11 +138,10 @@ ARCHIVE_FEED = Feed(
         ORDERS: frames(archive.ORDER_LOG),
     },
     # Who recovers goes on from the log where the archive ends: nobody waits for a frame's row.
-    idle_fetch_ms=500,
     gather_s=0.05,
 )
 
-AUDIT_FEED = Feed("audit", {AUDIT: audited}, idle_fetch_ms=500)
+AUDIT_FEED = Feed("audit", {AUDIT: audited})
 
 FEEDS = (UPDATES_FEED, MARKETS_FEED, ARCHIVE_FEED, AUDIT_FEED)
 

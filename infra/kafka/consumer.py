@@ -28,16 +28,6 @@ async def consuming(bootstrap_servers: str, **options: Any) -> AsyncIterator[AIO
         await stop(consumer)
 
 
-def fetch_together(consumer: AIOKafkaConsumer) -> None:
-    """Have it fetch all its partitions or none. For who takes all that was fetched at each poll.
-
-    Once records have lain fetched for 0.1 s, aiokafka (in 0.14) asks for other partitions alone.
-    What arrives for the first then waits until that fetch is over, which may find nothing for as
-    long as the broker holds it; the next batch is the larger, and it goes on so. It has no option.
-    """
-    consumer._fetcher._prefetch_backoff = float("inf")
-
-
 async def stop(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer, and let nothing of it remain. Raises `TimeoutError`.
 
