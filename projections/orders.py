@@ -14,21 +14,21 @@ from streams.messages import (
     Reason,
 )
 
-FRAMES_PER_BUCKET = 2**18
-"""One bucket of an account's orders on a market spans so many frames of `commands`: some ten
-megabytes of a busy account's orders, three quarters of an hour at a hundred frames a second."""
+FRAMES_PER_BUCKET = 2**12
+"""A bucket of a market's orders spans so many frames of each partition of `commands`: a few
+megabytes where a frame has one order, two hundred where one has fifty."""
 
 FRAMES_PER_CHUNK = 2**14
 """The ids of an account's open orders on a market share a row with those of so many frames."""
 
 ORDERS = Series(
-    Table("orders", ("account", "market", "bucket"), ("order_id",), ("event",)),
+    Table("orders", ("market", "bucket"), ("account", "order_id"), ("event",), owners=1),
     FRAMES_PER_BUCKET * FRAME_COMMANDS_MAX * ACCOUNT_PARTITIONS_MAX,
     msgspec.json.Decoder(OrderUpdate).decode,
     lambda update: update.created,
 )
 CLIENT_ORDER_IDS = Table(
-    "client_order_ids", ("account", "market"), ("client_order_id",), ("order_id",)
+    "client_order_ids", ("account",), ("market", "client_order_id"), ("order_id",)
 )
 AMENDMENTS = Table("amendments", ("account", "market", "order_id"), ("execution_id",), ("event",))
 OPEN_ORDERS = Table(
@@ -44,13 +44,13 @@ def rows_of_orders(event: OrderUpdate, text: str) -> list[Write]:
 
     `open_orders` only says where to look; whether an order is open, its own row says.
     """
-    key = (event.account, event.market)
+    owner, market = (event.account,), event.market
     order_id = int(event.order_id)
-    writes = [ORDERS.write(key, (order_id,), event.created, text, event.seq)]
+    writes = [ORDERS.write((market, *owner), (order_id,), event.created, text, event.seq)]
     match event.execution:
         case Execution.NEW:
             writes += _by_client_order_id(event)
-            writes.append(Write(OPEN_ORDERS, key[:1], (event.market, order_id), (), event.seq))
+            writes.append(Write(OPEN_ORDERS, owner, (market, order_id), (), event.seq))
         case Execution.REPLACED:
             writes += _by_client_order_id(event)
         case Execution.REJECTED if event.reason is not Reason.DUPLICATE_ORDER_ID:
@@ -59,7 +59,7 @@ def rows_of_orders(event: OrderUpdate, text: str) -> list[Write]:
         case _:
             pass
     if not event.status.is_open and event.execution is not Execution.REJECTED:
-        writes.append(Write(OPEN_ORDERS, key[:1], (event.market, order_id), None, event.seq))
+        writes.append(Write(OPEN_ORDERS, owner, (market, order_id), None, event.seq))
     return writes
 
 
@@ -81,8 +81,8 @@ def _by_client_order_id(event: OrderUpdate) -> list[Write]:
     return [
         Write(
             CLIENT_ORDER_IDS,
-            (event.account, event.market),
-            (event.client_order_id,),
+            (event.account,),
+            (event.market, event.client_order_id),
             (event.order_id,),
             event.order_id // ACCOUNT_PARTITIONS_MAX,
         )

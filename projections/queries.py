@@ -91,7 +91,7 @@ class Queries:
         self, account: AccountId, market: MarketId, order_id: OrderId
     ) -> OrderUpdate | None:
         """The order's latest state; None where the account has no such order there."""
-        return await ORDERS.one(self._database, (account, market), order_id)
+        return await ORDERS.one(self._database, (market, account), order_id)
 
     async def order_by_client_id(
         self, account: AccountId, market: MarketId, client_order_id: str
@@ -114,7 +114,7 @@ class Queries:
             cql, parameters = f"{cql} AND market = ?", (account, market)
         found: list[OrderUpdate] = []
         async for name, order_ids in self._database.rows(cql, parameters):
-            found += await ORDERS.some(self._database, (account, name), order_ids)
+            found += await ORDERS.some(self._database, (name, account), order_ids)
         return [order for order in found if order.status.is_open]
 
     async def all_orders(
@@ -124,7 +124,7 @@ class Queries:
 
         Without those that were rejected, which never came to be.
         """
-        return await ORDERS.read(self._database, (account, market), window, _was_accepted)
+        return await ORDERS.read(self._database, (market, account), window, _was_accepted)
 
     async def account_trades(
         self,
@@ -134,14 +134,15 @@ class Queries:
         order_id: OrderId | None = None,
     ) -> list[OrderUpdate]:
         """The account's trades, by trade id, each as the update that told its order of it."""
+        key = (market, account)
         if order_id is None:
-            return await FILLS.read(self._database, (account, market), window)
+            return await FILLS.read(self._database, key, window)
         order = await self.order(account, market, order_id)
         if order is None:
             return []
         # All of an order's trades lie between its creation and its latest update.
         window = window.within(order.created, order.at)
-        return await FILLS.read(self._database, (account, market), window, _of_order(order_id))
+        return await FILLS.read(self._database, key, window, _of_order(order_id))
 
     async def amendments(
         self, account: AccountId, market: MarketId, order_id: OrderId
@@ -162,7 +163,7 @@ class Queries:
         order_id: OrderId | None = None,
     ) -> list[OrderUpdate]:
         """The account's prevented matches, by id, each as an update of one of its orders."""
-        key = (account, market)
+        key = (market, account)
         if order_id is None:
             return await PREVENTED_MATCHES.read(self._database, key, window)
         order = await self.order(account, market, order_id)

@@ -1,10 +1,14 @@
 """Histories without an end, cut into partitions of bounded size, and read back across them.
 
 A series is one account's orders on a market, a market's trades, its candles of an interval. Its
-entries have rising numbers, and so many numbers make a *bucket*, a partition of the database. An
-entry's bucket follows from its number, so one entry is one read. A series need not have something
-in every bucket: the table `buckets` lists those that hold anything, with the time they begin, so
-that a reader goes from one to the next, however far apart they are.
+entries have rising numbers, and so many numbers make a *bucket*. An entry's bucket follows from its
+number, so one entry is one read. A series need not have something in every bucket: the table
+`buckets` lists those that hold anything, with the time they begin, so that a reader goes from one
+to the next, however far apart they are.
+
+A bucket is a partition of the database, and what a row costs is mostly its partition: rows of one
+that arrive together are one mutation. So accounts share the buckets of a market, each with rows of
+its own in them (decision 38).
 """
 
 from __future__ import annotations
@@ -33,12 +37,13 @@ Entry = TypeVar("Entry")
 
 
 def bucket_of(entry: Write) -> Write | None:
-    """That its bucket holds something, for an entry of a series."""
+    """That its bucket holds something of its series, for an entry of one."""
     if entry.begins is None:
         return None
+    table, (*shared, bucket) = entry.table, entry.partition
     at, version = entry.begins
-    *key, bucket = entry.partition
-    return Write(BUCKETS, (series_name(entry.table, key),), (bucket,), (at,), version)
+    key = (*shared, *entry.row[: table.owners])
+    return Write(BUCKETS, (series_name(table, key),), (bucket,), (at,), version)
 
 
 def series_name(table: Table, key: Iterable[Value]) -> tuple[str, ...]:
@@ -80,8 +85,9 @@ class Window:
 class Series(Generic[Entry]):
     """A kind of series: its table, how many numbers make a bucket, how a row becomes an entry.
 
-    The table's partition is the series' key and the bucket; its first row column the number; its
-    only value what `decode` reads.
+    The table's partition is what its series share and the bucket; a row begins with the series'
+    owner, if they share anything, and its number; its only value is what `decode` reads. A series'
+    key is what is shared, then the owner.
     """
 
     table: Table
@@ -94,15 +100,15 @@ class Series(Generic[Entry]):
     ) -> Write:
         """The entry; whoever writes it lists its bucket as well, by `bucket_of`."""
         bucket, place = divmod(row[0], self.per_bucket)
+        shared, owner = self._split(key)
         # The first entry tells when a bucket begins: the lower its number, the higher the version.
         begins = (at, self.per_bucket - place)
-        return Write(self.table, (*key, bucket), row, (event,), version, begins)
+        return Write(self.table, (*shared, bucket), (*owner, *row), (event,), version, begins)
 
     async def one(self, database: Database, key: tuple[str, ...], number: int) -> Entry | None:
         """The entry of this number, if there is one."""
-        rows = await database.execute(
-            self._select(f"{self._number} = ?"), (*key, number // self.per_bucket, number)
-        )
+        place = self._place(key, number // self.per_bucket)
+        rows = await database.execute(self._select(f"{self._number} = ?"), (*place, number))
         return self.decode(str(rows[0][0])) if rows else None
 
     async def some(
@@ -112,9 +118,9 @@ class Series(Generic[Entry]):
         cql = self._select(f"{self._number} IN ?")
         reads: list[tuple[object, ...]] = []
         for bucket, members in groupby(numbers, lambda number: number // self.per_bucket):
-            together = list(members)
+            together, place = list(members), self._place(key, bucket)
             for at in range(0, len(together), NUMBERS_AT_ONCE):
-                reads.append((*key, bucket, together[at : at + NUMBERS_AT_ONCE]))
+                reads.append((*place, together[at : at + NUMBERS_AT_ONCE]))
         found: list[Entry] = []
         for at in range(0, len(reads), READS_AT_ONCE):
             side_by_side = [database.execute(cql, read) for read in reads[at : at + READS_AT_ONCE]]
@@ -138,7 +144,7 @@ class Series(Generic[Entry]):
         at, wide = 0, 1
         while at < len(buckets) and len(found) < window.limit:
             reads = [
-                self._read_bucket(database, (*key, bucket), window, keep)
+                self._read_bucket(database, self._place(key, bucket), window, keep)
                 for bucket in buckets[at : at + wide]
             ]
             for entries in await asyncio.gather(*reads):
@@ -150,7 +156,7 @@ class Series(Generic[Entry]):
     async def _read_bucket(
         self,
         database: Database,
-        partition: tuple[str | int, ...],
+        place: tuple[str | int, ...],
         window: Window,
         keep: Callable[[Entry], bool],
     ) -> list[Entry]:
@@ -158,7 +164,7 @@ class Series(Generic[Entry]):
         cql = self._select(f"{column} >= ? AND {column} <= ?", window.from_oldest)
         numbers = (window.first or 0, INT_MAX if window.last is None else window.last)
         found: list[Entry] = []
-        async for row in database.rows(cql, (*partition, *numbers), window.limit):
+        async for row in database.rows(cql, (*place, *numbers), window.limit):
             entry = self.decode(str(row[0]))
             if window.holds(self.time(entry)) and keep(entry):
                 found.append(entry)
@@ -185,14 +191,27 @@ class Series(Generic[Entry]):
 
     @property
     def _number(self) -> str:
-        return self.table.row[0]
+        return self.table.row[self.table.owners]
+
+    def _split(self, key: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What the series shares with others, and its owner."""
+        shared = len(key) - self.table.owners
+        return key[:shared], key[shared:]
+
+    def _place(self, key: tuple[str, ...], bucket: int) -> tuple[str | int, ...]:
+        """What a statement finds a bucket's rows of the series by."""
+        shared, owner = self._split(key)
+        return (*shared, bucket, *owner)
 
     def _select(self, numbers: str, ascending: bool = True) -> str:
         table, event = self.table, self.table.values[0]
-        partition = " AND ".join(f"{column} = ?" for column in table.partition)
+        owner = table.row[: table.owners]
+        place = " AND ".join(f"{column} = ?" for column in (*table.partition, *owner))
+        direction = "ASC" if ascending else "DESC"
+        order = ", ".join(f"{column} {direction}" for column in (*owner, self._number))
         return (
-            f"SELECT {event} FROM {{venue}}.{table.name} WHERE {partition} AND {numbers}"
-            f" ORDER BY {self._number} {'ASC' if ascending else 'DESC'}"
+            f"SELECT {event} FROM {{venue}}.{table.name}"
+            f" WHERE {place} AND {numbers} ORDER BY {order}"
         )
 
 

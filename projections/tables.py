@@ -27,14 +27,17 @@ class Unwritable(ValueError):
 class Table:
     """A table, by the columns that find a partition, a row in it, and what the row says.
 
-    Of a packed table, whose rows say nothing but that they are there, so many numbers share one
-    row of the database (see `packing`). A table equals itself alone: rows are looked up by it.
+    Where histories of many share a partition, so many `owners` among a row's first columns say
+    whose the row is (see `series`). Of a packed table, whose rows say nothing but that they are
+    there, so many numbers share one row of the database (see `packing`). A table equals itself
+    alone: rows are looked up by it.
     """
 
     name: str
     partition: tuple[str, ...]
     row: tuple[str, ...]
     values: tuple[str, ...] = ()
+    owners: int = 0
     numbers_per_row: int = 0
 
     @cached_property
@@ -49,7 +52,7 @@ class Table:
     def packed(self) -> Table:
         """The table in which the database keeps a packed one."""
         *prefix, number = self.row
-        return Table(self.name, self.partition, (*prefix, "chunk"), (f"{number}s",))
+        return Table(self.name, self.partition, (*prefix, "chunk"), values=(f"{number}s",))
 
     @cached_property
     def delete(self) -> str:

@@ -9,10 +9,11 @@ from projections.tables import Table, Write
 from streams.messages import Execution, OrderUpdate, Trade
 
 TRADES_PER_BUCKET = 2**15
-"""About ten megabytes of a market's trades, and at most twice that of an account's."""
+"""About ten megabytes of a market's trades, and three times that of them as their accounts saw
+them."""
 
 EVENTS_PER_BUCKET = 2**16
-"""Of a market's events, few of which are prevented matches of one account."""
+"""Of a market's events, few of which are prevented matches."""
 
 TRADES = Series(
     Table("trades", ("market", "bucket"), ("trade_id",), ("event",)),
@@ -21,7 +22,7 @@ TRADES = Series(
     lambda trade: trade.time,
 )
 FILLS = Series(
-    Table("fills", ("account", "market", "bucket"), ("trade_id", "order_id"), ("event",)),
+    Table("fills", ("market", "bucket"), ("account", "trade_id", "order_id"), ("event",), owners=1),
     TRADES_PER_BUCKET,
     msgspec.json.Decoder(OrderUpdate).decode,
     lambda update: update.at,
@@ -29,7 +30,7 @@ FILLS = Series(
 
 
 PREVENTED_MATCHES = Series(
-    Table("prevented_matches", ("account", "market", "bucket"), ("match_id",), ("event",)),
+    Table("prevented_matches", ("market", "bucket"), ("account", "match_id"), ("event",), owners=1),
     EVENTS_PER_BUCKET,
     msgspec.json.Decoder(OrderUpdate).decode,
     lambda update: update.at,
@@ -40,7 +41,7 @@ def rows_of_prevented_matches(event: OrderUpdate, text: str) -> list[Write]:
     """A match that was no trade. The updates of its two orders say the same of it."""
     if event.prevention is None:
         return []
-    key, row = (event.account, event.market), (int(event.market_seq),)
+    key, row = (event.market, event.account), (int(event.market_seq),)
     return [PREVENTED_MATCHES.write(key, row, event.at, text, event.seq)]
 
 
@@ -53,5 +54,5 @@ def rows_of_fills(event: OrderUpdate, text: str) -> list[Write]:
     """The trade as one of its orders saw it; an account that meets itself has two."""
     if event.execution is not Execution.TRADE:
         return []
-    key, row = (event.account, event.market), (event.trade_id, int(event.order_id))
+    key, row = (event.market, event.account), (event.trade_id, int(event.order_id))
     return [FILLS.write(key, row, event.at, text, event.seq)]

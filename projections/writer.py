@@ -60,12 +60,13 @@ class Writer:
 
     def _unlisted(self, entries: Iterable[Write]) -> list[Write]:
         """The buckets of these, but for those known to be listed from as early an entry on."""
-        first: dict[tuple[Table, Key], tuple[int, Write]] = {}
+        first: dict[tuple[Table, Key, Key], tuple[int, Write]] = {}
         for entry in entries:
             if entry.begins is not None:
-                partition, version = entry[:2], entry.begins[1]
-                if partition not in first or first[partition][0] < version:
-                    first[partition] = (version, entry)
+                table, version = entry.table, entry.begins[1]
+                bucket_of_its = (table, entry.partition, entry.row[: table.owners])
+                if bucket_of_its not in first or first[bucket_of_its][0] < version:
+                    first[bucket_of_its] = (version, entry)
         buckets = [bucket for _, entry in first.values() if (bucket := bucket_of(entry))]
         return [bucket for bucket in buckets if self._listed.get(bucket.name, 0) < bucket.version]
 

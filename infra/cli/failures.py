@@ -17,6 +17,7 @@ def told() -> Iterator[None]:
     from infra.local import DownloadError
     from infra.ports import NoFreePortError
     from infra.processes import StartError, StopError
+    from projections.schema import OtherTables
 
     try:
         yield
@@ -25,6 +26,7 @@ def told() -> Iterator[None]:
         DownloadError,
         NoFreePortError,
         NotRunningError,
+        OtherTables,
         StartError,
         StopError,
         TimeoutError,

@@ -2,7 +2,7 @@
 
 The group says whose each partition is and keeps how far it is done: that is hard, and aiokafka's.
 Its member here never fetches. What it is given, a `Reader` polls, whose fetch costs what it brings
-([decision 37]: for each order there were four members that fetched, and they were the busiest of
+(decision 37: for each order there were four members that fetched, and they were the busiest of
 all processes).
 """
 

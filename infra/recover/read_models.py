@@ -96,9 +96,10 @@ async def resting(
 async def _compared(
     group: Mapping[tuple[AccountId, MarketId], list[OrderUpdate]], database: Database
 ) -> AsyncIterator[tuple[OrderUpdate, list[Write]]]:
-    for key, orders in group.items():
+    for (account, market), orders in group.items():
         orders.sort(key=lambda order: order.order_id)
-        found = await ORDERS.some(database, key, [int(order.order_id) for order in orders])
+        numbers = [int(order.order_id) for order in orders]
+        found = await ORDERS.some(database, (market, account), numbers)
         shown = {order.order_id: order for order in found}
         for order in orders:
             if _same(order, shown.get(order.order_id)):

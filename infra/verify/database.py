@@ -92,7 +92,7 @@ async def open_orders(database: Database) -> list[OrderUpdate]:
     """Every order that is open by its own row. Raises `DatabaseUnavailable`."""
     found: list[OrderUpdate] = []
     async for account, market, numbers in database.rows(OPEN_ORDERS):
-        orders = await ORDERS.some(database, (account, market), numbers)
+        orders = await ORDERS.some(database, (market, account), numbers)
         found += [order for order in orders if order.status.is_open]
     return found
 

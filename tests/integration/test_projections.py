@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from projections.archive import COMMAND_LOG
 from projections.orders import FRAMES_PER_BUCKET
 from projections.queries import Account, Queries, Window
 from projections.service import project
-from projections.session import Database
+from projections.session import Database, open_cluster
 from streams.messages import AccountId, MarketId, Millis, OrderUpdate, Trade, Update
 from streams.runtime.provision import create_topics
 from streams.topics import COMMANDS, DEAD_LETTERS, KLINES, MARKETS, TICKERS, TRADES, UPDATES
@@ -350,6 +351,21 @@ async def test_a_service_without_tables_stops_at_once(settings: Settings) -> Non
     async with asyncio.timeout(LIMIT_S):
         with pytest.raises(InvalidRequest):
             await project(without_tables, Health())
+
+
+def test_tables_of_another_version_are_not_written_to(
+    make_settings: Callable[..., Settings],
+) -> None:
+    """They would be there already, and take no row as it is written now."""
+    settings = make_settings(venue=f"t{secrets.token_hex(4)}_other")
+    schema.create(settings)
+    with open_cluster(settings) as cluster:
+        session = cluster.connect(settings.venue)
+        session.execute("DROP TABLE fills")
+        session.execute("CREATE TABLE fills (account text, trade_id bigint, PRIMARY KEY (account))")
+    with pytest.raises(schema.OtherTables, match=r"fills .* with the key \(account\)"):
+        schema.create(settings)
+    schema.drop(settings)
 
 
 async def test_an_error_in_one_feed_stops_the_service(log: Log, settings: Settings) -> None:

@@ -12,7 +12,7 @@ from projections.orders import FRAMES_PER_BUCKET as ORDER_FRAMES_PER_BUCKET
 from projections.series import DISORDER_MS, Window, bucket_of, buckets_between
 from projections.tables import Key, Write
 from projections.writer import newest_of_each
-from streams.messages import Reason, Update, encode_event
+from streams.messages import AccountId, Reason, Update, encode_event
 from streams.messages.events import PublicEvent
 from streams.topics import KLINES, TRADES, UPDATES, Topic
 from tests.unit.projections.samples import (
@@ -52,7 +52,7 @@ def text(event: Update | PublicEvent) -> str:
 
 def test_an_order_is_kept_as_its_latest_event() -> None:
     new, fill = order_update(1, 7), filled(2, 7)
-    assert of_table(rows(new, fill), "orders") == {(order_id(7),): (text(fill),)}
+    assert of_table(rows(new, fill), "orders") == {("alice", order_id(7)): (text(fill),)}
 
 
 def test_an_event_that_arrives_late_does_not_bring_an_order_back() -> None:
@@ -65,7 +65,7 @@ def test_a_client_order_id_leads_to_the_newest_order_that_bears_it() -> None:
     one = order_update(50, 7, client_order_id="mine")
     # From another source, where numbers are lower: it is the newer order nevertheless.
     other = rejected(3, 8, client_order_id="mine", reason=Reason.INSUFFICIENT_BALANCE)
-    expected = {("mine",): (order_id(8),)}
+    expected = {("BTCUSDT", "mine"): (order_id(8),)}
     assert of_table(rows(one, other), "client_order_ids") == expected
     assert of_table(rows(other, one), "client_order_ids") == expected
 
@@ -73,7 +73,8 @@ def test_a_client_order_id_leads_to_the_newest_order_that_bears_it() -> None:
 def test_an_order_refused_as_a_duplicate_does_not_hide_the_one_it_duplicates() -> None:
     one = order_update(1, 7, client_order_id="mine")
     other = rejected(2, 8, client_order_id="mine", reason=Reason.DUPLICATE_ORDER_ID)
-    assert of_table(rows(one, other), "client_order_ids") == {("mine",): (order_id(7),)}
+    expected = {("BTCUSDT", "mine"): (order_id(7),)}
+    assert of_table(rows(one, other), "client_order_ids") == expected
 
 
 def test_a_rejected_order_was_never_open() -> None:
@@ -83,9 +84,16 @@ def test_a_rejected_order_was_never_open() -> None:
 def test_orders_placed_far_apart_lie_in_partitions_of_their_own() -> None:
     found = rows(order_update(1, 7), order_update(2, 7 + 2 * ORDER_FRAMES_PER_BUCKET))
     partitions = [partition for table, partition, _ in found if table == "orders"]
-    assert partitions == [("alice", "BTCUSDT", 0), ("alice", "BTCUSDT", 2)]
+    assert partitions == [("BTCUSDT", 0), ("BTCUSDT", 2)]
     begins = of_table(found, "buckets")
     assert begins == {(0,): (T0 + 7,), (2,): (T0 + 7 + 2 * ORDER_FRAMES_PER_BUCKET,)}
+
+
+def test_accounts_share_a_bucket_and_each_is_listed_with_what_it_has_in_it() -> None:
+    found = rows(order_update(1, 7), order_update(2, 8, account=AccountId("bob")))
+    assert {partition for table, partition, _ in found if table == "orders"} == {("BTCUSDT", 0)}
+    listed = [partition for table, partition, _ in found if table == "buckets"]
+    assert listed == [(("orders", "BTCUSDT", "alice"),), (("orders", "BTCUSDT", "bob"),)]
 
 
 def test_a_bucket_begins_with_its_first_order_whichever_is_seen_first() -> None:
@@ -95,7 +103,10 @@ def test_a_bucket_begins_with_its_first_order_whichever_is_seen_first() -> None:
 
 def test_an_account_that_trades_with_itself_has_both_sides() -> None:
     fills = rows(filled(1, 7, trade_id=3), filled(2, 8, trade_id=3))
-    assert set(of_table(fills, "fills")) == {(3, order_id(7)), (3, order_id(8))}
+    assert set(of_table(fills, "fills")) == {
+        ("alice", 3, order_id(7)),
+        ("alice", 3, order_id(8)),
+    }
 
 
 def test_a_balance_is_that_of_the_latest_event_whatever_came_last() -> None:
