@@ -56,9 +56,14 @@ class Batch:
         return True
 
     def sealed(self, producer: int, epoch: int, sequence: int) -> bytes:
-        """The batch under its name: by it a broker knows what it has already."""
+        """The batch under its name: by it a broker knows what it has already.
+
+        Once, as what it was put together in, up to a megabyte, is let go.
+        """
         self._builder.set_producer_state(producer, epoch, sequence)
-        return bytes(self._builder.build())
+        whole = bytes(self._builder.build())
+        del self._builder
+        return whole
 
 
 def request(batches: Mapping[TopicPartition, bytes], limit_ms: int) -> bytes:

@@ -53,6 +53,9 @@ class KafkaLog:
         """As the port says. Raises `LeaseLost`, `KafkaError`, `TimeoutError`."""
         self._lease.check()
         rounds = [[(place, batch) for batch in _batches(sent)] for place, sent in records.items()]
+        # They are in the batches; whoever awaits this would keep them until the log has those.
+        for given in records.values():
+            given.clear()
         ends: dict[Place, int] = {}
         async with asyncio.timeout(ACK_TIMEOUT_S):
             for each in zip_longest(*rounds):

@@ -261,12 +261,15 @@ class Partitions:
         sending: asyncio.Task[None] | None = None
         try:
             for outputs, dead in self._take(partition, held, records):
+                is_last = len(outputs) < self._portion_outputs
                 portion = self._publisher.encode(outputs, dead)
+                # Not to be kept, with all they refer to, while the log takes what they say.
+                outputs.clear()
                 if sending is not None:
                     await sending
                     sending = None
-                if len(outputs) < self._portion_outputs:
-                    # The last: there is nothing to do meanwhile.
+                if is_last:
+                    # There is nothing to do meanwhile.
                     await self._publisher.send(portion)
                 else:
                     sending = asyncio.create_task(self._publisher.send(portion))

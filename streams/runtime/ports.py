@@ -41,7 +41,8 @@ class Log(Protocol):
     async def append(self, records: Mapping[Place, list[Record]]) -> dict[Place, int]:
         """Append in order at each place; return, once all replicas have it, the offsets after.
 
-        An error leaves unknown how much of it the log has.
+        The lists are the log's from then on: it may empty them. An error leaves unknown how much of
+        it the log has.
         """
         ...
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 import pytest
 
 from infra.health import Health
 from infra.settings import Settings
+from streams.messages import Sequence
+from streams.outputs import Output
 from streams.runtime.partitions import TURNS_TO_SOCKET, Partitions
 from streams.runtime.ports import Checkpoint, Kept, Mark, Place, Record
 from streams.topics import UPDATES, Topic
@@ -114,6 +117,33 @@ async def test_the_next_portion_is_computed_while_the_log_takes_one(
         await asyncio.sleep(0)
     assert partitions.held[0].position == 4
     assert log.sent == [2]
+    ack.set_result(None)
+    (await log.next()).set_result(None)
+    await processing
+
+
+async def test_outputs_are_not_kept_while_the_log_takes_what_they_say(
+    log: Log, partitions: Partitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two portions of a backlog would be in memory several times over."""
+    machine = partitions.held[0].machine
+    made: list[Output] = []
+    apply = machine.apply
+
+    def noted(offset: int, at: int, value: bytes) -> list[Output]:
+        outputs = apply(offset, at, value)
+        made.extend(outputs)
+        return outputs
+
+    monkeypatch.setattr(machine, "apply", noted)
+    processing = asyncio.create_task(partitions.process(0, records(4)))
+    ack = await log.next()
+    for _ in range(2 * TURNS_TO_SOCKET):
+        await asyncio.sleep(0)
+    alone = sys.getrefcount(made[-1])
+    made.append(Output(UPDATES, 0, "", "", Sequence(1), made[0].message))
+    assert len(made) == 9
+    assert alone == sys.getrefcount(made[-1]), "somebody else has it"
     ack.set_result(None)
     (await log.next()).set_result(None)
     await processing
