@@ -120,8 +120,6 @@ UPDATES_FEED = Feed(
             },
         )
     },
-    # What is said of one order comes within some milliseconds, from its ledger and its market.
-    gather_s=0.004,
 )
 MARKETS_FEED = Feed(
     "markets",
@@ -132,7 +130,7 @@ MARKETS_FEED = Feed(
         MARKETS: events(messages.markets, {messages.Market: (markets.rows_of_markets,)}),
     },
     # The doors have what is newest of a market in memory.
-    gather_s=0.05,
+    gather_s=0.1,
 )
 ARCHIVE_FEED = Feed(
     "archive",
@@ -141,7 +139,7 @@ ARCHIVE_FEED = Feed(
         ORDERS: frames(archive.ORDER_LOG),
     },
     # Who recovers goes on from the log where the archive ends: nobody waits for a frame's row.
-    gather_s=0.05,
+    gather_s=0.1,
 )
 
 AUDIT_FEED = Feed("audit", {AUDIT: audited})

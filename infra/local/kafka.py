@@ -47,8 +47,8 @@ group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=4000
 broker.heartbeat.interval.ms=1000
 
-num.network.threads=2
-num.io.threads=3
+num.network.threads=1
+num.io.threads=1
 background.threads=2
 num.recovery.threads.per.data.dir=2
 log.cleaner.dedupe.buffer.size=8388608

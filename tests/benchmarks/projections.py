@@ -36,7 +36,7 @@ from tests.unit.projections.samples import trade
 
 RATE = 500
 SECONDS = 20
-WARM_SECONDS = 5
+WARM_SECONDS = 20
 SAMPLED = 50
 """Of so many orders one is looked for: readers are to see the load, not to be it."""
 
@@ -76,7 +76,7 @@ def run(say: Say) -> Bench:
     """Measure it. Raises what the service or its servers fail with."""
     machine = hardware()
     cases: list[Case] = []
-    with ground.servers(say, quick=True) as settings:
+    with ground.servers(say) as settings:
         for accounts in ACCOUNTS:
             say(f"a backlog of {accounts} accounts")
             cases += asyncio.run(_drain(settings, accounts))

@@ -43,7 +43,7 @@ from streams.runtime.role import Role
 from streams.runtime.transport import Lease
 from streams.topics import TRADES
 from tests.benchmarks import ground
-from tests.benchmarks.backlog import drained_s
+from tests.benchmarks.backlog import watched
 from tests.benchmarks.pipe import Source, Worker
 from tests.benchmarks.records import fill
 from tests.benchmarks.registry import Say
@@ -235,7 +235,7 @@ async def _kills(settings: Settings, say: Say) -> list[Case]:
         await _fill_book(settings, trader)
         # Else what is measured is how those who follow the log get through 100,000 orders.
         say("waiting until the database has them")
-        await asyncio.to_thread(drained_s, settings, LIMIT_S)
+        await asyncio.to_thread(_drain, settings)
         kills = []
         for number in range(KILLS):
             say(f"kill {number + 1} of {KILLS}")
@@ -262,6 +262,12 @@ async def _fill_book(settings: Settings, trader: Trader) -> None:
             )
         await trader.place("taker", Side.BUY, 21_000, 1)
         await _next_record(consumer)
+
+
+def _drain(settings: Settings) -> None:
+    """Return once the database is up to date, or has had its time."""
+    with watched(settings) as behind:
+        behind.drained_s(LIMIT_S)
 
 
 @asynccontextmanager

@@ -66,7 +66,8 @@ def run(say: Say) -> Bench:
                 work = Work("batch", host, port, CONNECTIONS, 0, min(left, PIECE_S), keys, BATCH)
                 pieces.append(open_loop.run(work))
                 say(f"{left:.0f} s left, {pieces[-1].answered_per_s * BATCH:,.0f} orders/s")
-        drained_s = backlog.drained_s(installation.settings, DRAIN_LIMIT_S)
+        with backlog.watched(installation.settings) as behind:
+            drained_s = behind.drained_s(DRAIN_LIMIT_S)
     load = LOAD.format(batch=BATCH, connections=CONNECTIONS, seconds=seconds)
     return Bench("soak", load, hardware(), [*_cases(samples), *_told(pieces, drained_s)])
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from infra.installation import Installation
 from infra.ports import HOST, host_and_port
 from tests.benchmarks import backlog, empty_post, ground, open_loop, orders
+from tests.benchmarks.backlog import Backlog
 from tests.benchmarks.lines import BlockingLine
 from tests.benchmarks.open_loop import Kind, Took, Work
 from tests.benchmarks.orders import Key
@@ -94,12 +95,13 @@ def run(say: Say) -> Bench:
     with ground.exchange(say) as installation, empty_post.serving() as port:
         keys = orders.open_market(installation, ACCOUNTS)
         warm_up(installation, keys, say)
-        trial = Trial(installation, keys, say)
         host, api = host_and_port(installation.api_url.removeprefix("http://"))
-        limit = trial.highest(Door("empty", HOST, port, CONNECTIONS, 1))
-        single = trial.highest(Door("single", host, api, CONNECTIONS, 1))
-        batch = trial.highest(Door("batch", host, api, CONNECTIONS, BATCH))
-        calls = trial.highest(Door("call", host, api, 1, 1))
+        with backlog.watched(installation.settings) as behind:
+            trial = Trial(installation, behind, keys, say)
+            limit = trial.highest(Door("empty", HOST, port, CONNECTIONS, 1))
+            single = trial.highest(Door("single", host, api, CONNECTIONS, 1))
+            batch = trial.highest(Door("batch", host, api, CONNECTIONS, BATCH))
+            calls = trial.highest(Door("call", host, api, 1, 1))
     return Bench("throughput", LOAD, hardware(), _cases(limit, single, batch, calls))
 
 
@@ -115,8 +117,11 @@ class Highest(NamedTuple):
 class Trial:
     """Tries rates on one exchange."""
 
-    def __init__(self, installation: Installation, keys: list[Key], say: Say) -> None:
+    def __init__(
+        self, installation: Installation, behind: Backlog, keys: list[Key], say: Say
+    ) -> None:
         self._installation = installation
+        self._behind = behind
         self._keys = keys
         self._say = say
 
@@ -142,7 +147,7 @@ class Trial:
         if door.kind == "empty":
             return Kept(rate, took, 0.0, 0.0)
         outcome_s = self._outcome_s()
-        drained_s = backlog.drained_s(self._installation.settings, CATCH_UP_LIMIT_S)
+        drained_s = self._behind.drained_s(CATCH_UP_LIMIT_S)
         return Kept(rate, took, outcome_s, outcome_s + drained_s)
 
     def _outcome_s(self) -> float:
@@ -152,8 +157,7 @@ class Trial:
             return max(line.answered_s(each) for each in orders.single(self._keys, 2, "RESULT"))
 
     def _catch_up(self) -> None:
-        settings = self._installation.settings
-        if backlog.drained_s(settings, CATCH_UP_LIMIT_S) >= CATCH_UP_LIMIT_S:
+        if self._behind.drained_s(CATCH_UP_LIMIT_S) >= CATCH_UP_LIMIT_S:
             raise TimeoutError(f"the database was not up to date within {CATCH_UP_LIMIT_S} s")
 
     def _work(self, door: Door, rate: float, seconds: float) -> Work:
