@@ -61,6 +61,18 @@ class Process(msgspec.Struct, frozen=True):
         """Whether this very process, not a later one of the same pid, is alive."""
         return self._find() is not None
 
+    def listens(self) -> bool:
+        """Whether it is this process that listens at the address: another may have been quicker."""
+        found = self._find()
+        _, _, port = self.address.rpartition(":")
+        try:
+            return found is not None and any(
+                each.status == psutil.CONN_LISTEN and each.laddr.port == int(port)
+                for each in found.net_connections("tcp")
+            )
+        except psutil.NoSuchProcess:
+            return False
+
     def stop(self) -> bool:
         """End it by SIGTERM, then SIGKILL. False if it was gone already. Raises `StopError`."""
         found = self._find()

@@ -98,7 +98,7 @@ class Node(ABC):
     def _answers_in_time(self, process: Process) -> bool:
         """Wait until the node answers; False if it ends before. Raises `StartError` if neither."""
         deadline = time.monotonic() + self.ready_limit_s
-        while not self.answers(process.address):
+        while not (process.listens() and self.answers(process.address)):
             if not process.running():
                 return False
             if time.monotonic() > deadline:

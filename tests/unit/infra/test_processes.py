@@ -103,6 +103,16 @@ def test_a_pid_that_nobody_has_is_not_running() -> None:
     assert not Process(pid=2**22 + 1, started_at=0.0, address="").running()
 
 
+def test_who_listens_is_not_taken_for_another_that_was_quicker(start: Start, log: Path) -> None:
+    listen = "s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1])"
+    quicker = start(f"import socket, time; {listen}; time.sleep(60)")
+    slower = start("import time; time.sleep(60)")
+    until(lambda: tail(log).isdigit())
+    address = f"127.0.0.1:{tail(log)}"
+    assert msgspec.structs.replace(quicker, address=address).listens()
+    assert not msgspec.structs.replace(slower, address=address).listens()
+
+
 def test_a_record_outlives_its_writer(tmp_path: Path, start: Start) -> None:
     process = start("import time; time.sleep(60)")
     Records(tmp_path).save("api", process)
