@@ -23,6 +23,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from infra.kafka import brokers, reader
 from infra.kafka.reader import Reader
 from infra.kafka.wire import Wire
+from tests.unit.kafka.cluster import MemoryCluster
 
 LIMIT_S = 5.0
 A, B = TopicPartition("trades", 0), TopicPartition("trades", 1)
@@ -37,21 +38,20 @@ def batch(first: int, count: int) -> bytes:
     return first.to_bytes(8, "big") + bytes(built.build())[8:]
 
 
-class Cluster:
-    """Brokers in memory, in place of aiokafka's client: sessions, leaders, and what goes wrong."""
+class Cluster(MemoryCluster):
+    """Brokers that have fetch sessions, and batches to fetch."""
 
     def __init__(self) -> None:
-        self.cluster = self
-        self.unauthorized_topics: set[str] = set()
-        self.leaders: dict[TopicPartition, int] = {A: 1, B: 1}
+        super().__init__(self.wire, A, B)
         self.batches: defaultdict[TopicPartition, list[tuple[int, bytes]]] = defaultdict(list)
-        self.errors: dict[TopicPartition, int] = {}
-        self.away: set[int] = set()
         self.wires: list[MemoryWire] = []
         self.asked: list[dict[TopicPartition, int]] = []
-        self.updates = 0
         self._sessions: dict[int, dict[TopicPartition, int]] = {}
         self._news = asyncio.Event()
+
+    def wire(self, node: int) -> MemoryWire:
+        self.wires.append(MemoryWire(self, node))
+        return self.wires[-1]
 
     def write(self, place: TopicPartition, first: int, count: int) -> None:
         self.batches[place].append((first, batch(first, count)))
@@ -60,20 +60,6 @@ class Cluster:
     def forget_sessions(self) -> None:
         self._sessions.clear()
 
-    def leader_for_partition(self, place: TopicPartition) -> int | None:
-        return self.leaders.get(place)
-
-    def add_topic(self, topic: str) -> asyncio.Future[bool]:
-        return self.force_metadata_update()
-
-    def force_metadata_update(self) -> asyncio.Future[bool]:
-        self.updates += 1
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        done.set_result(True)
-        return done
-
-    async def close(self) -> None: ...
-
     async def send(self, node: int, request: OffsetRequest) -> SimpleNamespace:
         told = [
             (number, 0, -1, 3 if which == -2 else 8)
@@ -81,16 +67,6 @@ class Cluster:
             for number, which in partitions
         ]
         return SimpleNamespace(topics=[("trades", told)])
-
-    def broker_metadata(self, node: int) -> SimpleNamespace | None:
-        return None if node == -1 else SimpleNamespace(host="broker", port=node)
-
-    async def connect(self, host: str, port: int, **options: object) -> MemoryWire:
-        if port in self.away:
-            raise KafkaConnectionError(port)
-        wire = MemoryWire(self, port)
-        self.wires.append(wire)
-        return wire
 
     def end(self, node: int) -> None:
         """A broker goes away."""
@@ -180,9 +156,8 @@ def _answer(session: int, found: dict[TopicPartition, tuple[int, bytes]], error:
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setattr(reader, "RETRY_S", 0.0)
-    monkeypatch.setattr(brokers, "RETRY_S", 0.0)
     cluster = Cluster()
-    monkeypatch.setattr(Wire, "connect", cluster.connect)
+    cluster.stand_in(monkeypatch)
     return cluster
 
 

@@ -17,10 +17,11 @@ from aiokafka.errors import (
 from aiokafka.protocol.produce import ProduceRequest_v7, ProduceResponse_v7
 from aiokafka.record.memory_records import MemoryRecords
 
-from infra.kafka import brokers, produce, writer
+from infra.kafka import produce, writer
 from infra.kafka.produce import Ack, Batch
 from infra.kafka.wire import Wire
 from infra.kafka.writer import Writer, WriterLost
+from tests.unit.kafka.cluster import MemoryCluster
 
 LIMIT_S = 5.0
 A, B = TopicPartition("trades", 0), TopicPartition("depth", 3)
@@ -31,50 +32,23 @@ class NotAllowed(Exception):
     """What a lease that is lost says."""
 
 
-class Cluster:
-    """Brokers in memory, in place of aiokafka's client: they know batches that they have."""
+class Cluster(MemoryCluster):
+    """Brokers that know batches which they have."""
 
     def __init__(self) -> None:
-        self.cluster = self
-        self.unauthorized_topics: set[str] = set()
-        self.leaders: dict[TopicPartition, int] = {A: 1, B: 1}
+        super().__init__(self.wire, A, B)
         self.logs: defaultdict[TopicPartition, list[bytes]] = defaultdict(list)
-        self.errors: dict[TopicPartition, int] = {}
-        self.away: set[int] = set()
         self.unheard = 0
         self.requests: list[tuple[int, list[TopicPartition]]] = []
         self.naming = [LOADING, 0]
         self._sequences: defaultdict[TopicPartition, int] = defaultdict(int)
         self._had: dict[tuple[TopicPartition, int], int] = {}
 
-    def leader_for_partition(self, place: TopicPartition) -> int | None:
-        return self.leaders.get(place)
-
-    def add_topic(self, topic: str) -> asyncio.Future[bool]:
-        return self.force_metadata_update()
-
-    def force_metadata_update(self) -> asyncio.Future[bool]:
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        done.set_result(True)
-        return done
-
-    def get_random_node(self) -> int:
-        return 1
-
-    def broker_metadata(self, node: int) -> SimpleNamespace:
-        return SimpleNamespace(host="broker", port=node)
-
-    async def bootstrap(self) -> None: ...
-
-    async def close(self) -> None: ...
+    def wire(self, node: int) -> MemoryWire:
+        return MemoryWire(self, node)
 
     async def send(self, node: int, request: object) -> SimpleNamespace:
         return SimpleNamespace(error_code=self.naming.pop(0), producer_id=17, producer_epoch=2)
-
-    async def connect(self, host: str, port: int, **options: object) -> MemoryWire:
-        if port in self.away:
-            raise KafkaConnectionError(port)
-        return MemoryWire(self, port)
 
     def produce(self, node: int, body: bytes) -> bytes:
         request = ProduceRequest_v7.decode(body)
@@ -140,10 +114,8 @@ class MemoryWire(Wire):
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     cluster = Cluster()
-    monkeypatch.setattr(brokers, "RETRY_S", 0.0)
     monkeypatch.setattr(writer, "RETRY_S", 0.0)
-    monkeypatch.setattr(brokers, "AIOKafkaClient", lambda **_: cluster)
-    monkeypatch.setattr(Wire, "connect", cluster.connect)
+    cluster.stand_in(monkeypatch)
     return cluster
 
 
