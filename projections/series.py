@@ -14,7 +14,7 @@ its own in them (decision 38).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Generic, TypeVar
@@ -139,19 +139,33 @@ class Series(Generic[Entry]):
 
         Buckets are read side by side, the more the longer it takes: mostly the first one will do.
         """
-        buckets = await self._buckets(database, key, window)
         found: list[Entry] = []
-        at, wide = 0, 1
-        while at < len(buckets) and len(found) < window.limit:
-            reads = [
-                self._read_bucket(database, self._place(key, bucket), window, keep)
-                for bucket in buckets[at : at + wide]
-            ]
-            for entries in await asyncio.gather(*reads):
-                found += entries
-            at, wide = at + wide, min(wide * 2, READS_AT_ONCE)
+        together: list[int] = []
+        wide = 1
+        async for bucket in self._buckets(database, key, window):
+            together.append(bucket)
+            if len(together) == wide:
+                found += await self._read_buckets(database, key, together, window, keep)
+                together, wide = [], min(wide * 2, READS_AT_ONCE)
+                if len(found) >= window.limit:
+                    break
+        found += await self._read_buckets(database, key, together, window, keep)
         found = found[: window.limit]
         return found if window.from_oldest else found[::-1]
+
+    async def _read_buckets(
+        self,
+        database: Database,
+        key: tuple[str, ...],
+        buckets: Iterable[int],
+        window: Window,
+        keep: Callable[[Entry], bool],
+    ) -> list[Entry]:
+        reads = [
+            self._read_bucket(database, self._place(key, bucket), window, keep)
+            for bucket in buckets
+        ]
+        return [entry for entries in await asyncio.gather(*reads) for entry in entries]
 
     async def _read_bucket(
         self,
@@ -172,22 +186,30 @@ class Series(Generic[Entry]):
                     break
         return found
 
-    async def _buckets(self, database: Database, key: tuple[str, ...], window: Window) -> list[int]:
+    async def _buckets(
+        self, database: Database, key: tuple[str, ...], window: Window
+    ) -> AsyncIterator[int]:
         """The buckets that may hold what is asked for, in the order to read them."""
+        name = series_name(self.table, key)
         lowest = (window.first or 0) // self.per_bucket
         highest = (INT_MAX if window.last is None else window.last) // self.per_bucket
-        parameters = (series_name(self.table, key), lowest, highest)
-        if window.start is None and window.end is None:
-            # None is empty, so there is no need to look at more than entries are asked for.
-            cql = _list_buckets(window.from_oldest) + " LIMIT ?"
-            listed = await database.execute(cql, (*parameters, window.limit))
-            return [int(row[0]) for row in listed]
-        begins = [
-            (int(row[0]), int(row[1]))
-            async for row in database.rows(_list_buckets(ascending=True), parameters)
-        ]
-        buckets = buckets_between(begins, window)
-        return buckets if window.from_oldest else buckets[::-1]
+
+        async def listed(low: int, high: int, order: str = "ASC") -> tuple[int, int] | None:
+            rows = await database.execute(f"{_LIST} {order} LIMIT 1", (name, low, high))
+            return (int(rows[0][0]), int(rows[0][1])) if rows else None
+
+        if window.start is not None or window.end is not None:
+            newest = await listed(lowest, highest, "DESC")
+            if newest is None:
+                return
+            highest = newest[0]
+        if window.start is not None:
+            lowest = await last_begun(listed, window.start - DISORDER_MS - 1, lowest, highest)
+        if window.end is not None:
+            highest = await last_begun(listed, window.end + DISORDER_MS, lowest, highest)
+        cql = f"{_LIST} {'ASC' if window.from_oldest else 'DESC'}"
+        async for bucket, _ in database.rows(cql, (name, lowest, highest), window.limit):
+            yield int(bucket)
 
     @property
     def _number(self) -> str:
@@ -215,21 +237,27 @@ class Series(Generic[Entry]):
         )
 
 
-def _list_buckets(ascending: bool) -> str:
-    return (
-        "SELECT bucket, first_at FROM {venue}.buckets"
-        " WHERE series = ? AND bucket >= ? AND bucket <= ?"
-        f" ORDER BY bucket {'ASC' if ascending else 'DESC'}"
-    )
+_LIST = (
+    "SELECT bucket, first_at FROM {venue}.buckets"
+    " WHERE series = ? AND bucket >= ? AND bucket <= ? ORDER BY bucket"
+)
 
 
-def buckets_between(begins: Sequence[tuple[int, int]], window: Window) -> list[int]:
-    """Of buckets and the times they begin, in order, those that may hold entries of the window."""
-    end = INT_MAX if window.end is None else window.end + DISORDER_MS
-    start = 0 if window.start is None else window.start - DISORDER_MS
-    next_begins = [*(begin for _, begin in begins), INT_MAX][1:]
-    return [
-        bucket
-        for (bucket, begin), next_begin in zip(begins, next_begins, strict=True)
-        if begin <= end and next_begin >= start
-    ]
+async def last_begun(
+    listed: Callable[[int, int], Awaitable[tuple[int, int] | None]], at: int, low: int, high: int
+) -> int:
+    """The last bucket between two that is found to begin by a time; the low one where none is.
+
+    `listed` gives the first listed bucket between two numbers, and when it begins. A search by
+    halves: buckets begin one after the other, but for `DISORDER_MS`. Whatever it finds is right
+    about its neighbours, as those who ask leave so much room: all before a bucket that begins so
+    long before a time end before it, all from one on that begins so long after it are after it.
+    """
+    while low < high:
+        middle = (low + high + 1) // 2
+        found = await listed(middle, high)
+        if found is not None and found[1] <= at:
+            low = found[0]
+        else:
+            high = middle - 1
+    return low

@@ -28,7 +28,7 @@ CONNECTIONS = 16
 BATCH = 100
 CLOSED_S = 3.0
 OPEN_S = 5.0
-SHARES = (0.9, 0.7, 0.5, 0.35, 0.2)
+SHARES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.35, 0.2)
 """Of the closed loop's rate, tried in this order."""
 
 ANSWER_LIMIT_MS = 1_000.0

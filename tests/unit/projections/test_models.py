@@ -9,7 +9,7 @@ import pytest
 from projections.archive import COMMAND_LOG, FRAMES_PER_BUCKET
 from projections.feeds import MARKETS_FEED, UPDATES_FEED, MalformedRecord, Record
 from projections.orders import FRAMES_PER_BUCKET as ORDER_FRAMES_PER_BUCKET
-from projections.series import DISORDER_MS, Window, bucket_of, buckets_between
+from projections.series import bucket_of
 from projections.tables import Key, Write
 from projections.writer import newest_of_each
 from streams.messages import AccountId, Reason, Update, encode_event
@@ -164,29 +164,3 @@ def test_a_message_of_tomorrow_with_more_fields_is_kept_whole() -> None:
     value = json.dumps(event | {"iceberg": 5}).encode()
     writes = UPDATES_FEED.reads[UPDATES](Record(UPDATES, 0, 0, T0, value))
     assert writes[0].values == (value.decode(),)
-
-
-HOUR = 3_600_000
-BEGINS = [(0, T0), (1, T0 + HOUR), (5, T0 + 2 * HOUR), (6, T0 + 3 * HOUR)]
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "buckets"),
-    [
-        (None, T0 - HOUR, []),
-        (None, T0, [0]),
-        (T0 + HOUR + HOUR // 2, T0 + HOUR + HOUR // 2, [1]),
-        (T0 + HOUR + HOUR // 2, None, [1, 5, 6]),
-        # Times are only nearly in order: a neighbour may hold what belongs here.
-        (T0 + HOUR + DISORDER_MS, T0 + 2 * HOUR - DISORDER_MS, [0, 1, 5]),
-        (T0 + 9 * HOUR, None, [6]),
-    ],
-)
-def test_a_time_leads_to_the_buckets_that_may_hold_it(
-    start: int | None, end: int | None, buckets: list[int]
-) -> None:
-    assert buckets_between(BEGINS, Window(limit=10, start=start, end=end)) == buckets
-
-
-def test_a_series_without_entries_has_no_buckets() -> None:
-    assert buckets_between([], Window(limit=10, start=T0)) == []
