@@ -18,14 +18,19 @@ from typing import Any
 
 import httpx
 import pytest
+from aiokafka import TopicPartition
 
 from infra.admin import Admin
 from infra.demo.client import Client
 from infra.installation import Installation, find
+from infra.kafka.consumer import consuming
 from infra.settings import Settings
 from projections.archive import COMMAND_LOG
+from projections.epoch import epoch_of
 from projections.session import Database
 from streams.messages.epoch import OFFSETS_PER_EPOCH, RECOVERY_JUMP
+from streams.topics import COMMANDS
+from tests.integration.projecting import becomes
 from tests.integration.rest import Trader, limit_order
 
 SYMBOL = "BTCUSDT"
@@ -218,9 +223,16 @@ async def test_nothing_is_lost_of_what_was_archived(venue: Venue) -> None:
 
 
 async def forget_archived(settings: Settings, partition: int, frames: int) -> None:
-    """Delete the newest frames of a partition of `commands`, as if they had not been archived."""
+    """Delete the newest frames of a partition of `commands`, as if they had not been archived.
+
+    All that the log has is in the archive first: what came later would be there after all.
+    """
     database = await Database.connect(settings)
-    end = await COMMAND_LOG.end(database, partition)
+    place = TopicPartition(COMMANDS.name(settings.venue), partition)
+    async with consuming(settings.broker) as log:
+        physical = (await log.end_offsets([place]))[place]
+    end = (await epoch_of(database)).logical(physical)
+    await becomes(lambda: COMMAND_LOG.end(database, partition), end)
     for offset in range(end - frames, end):
         await database.execute(
             "DELETE FROM {venue}.command_log WHERE partition = ? AND bucket = ? AND offset = ?",
