@@ -37,6 +37,7 @@ MODULES = (
     "streams.matching.rules",
     "streams.matching.settlement",
     "streams.matching.trading",
+    "streams.ledger.accounts",
     "streams.ledger.books",
     "streams.ledger.inbox",
     "streams.ledger.ledger",

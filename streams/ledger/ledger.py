@@ -6,10 +6,9 @@ from collections import Counter
 from sys import intern
 from typing import Final
 
-from mypy_extensions import mypyc_attr
-
+from streams.ledger.accounts import Account, OpenOrder
 from streams.ledger.books import LedgerCorrupt, Purse, SystemAccounts, move
-from streams.ledger.standing import OPEN, Standing, is_same_request
+from streams.ledger.standing import OPEN, is_same_request
 from streams.messages import (
     ACCOUNT_PARTITIONS_MAX,
     BASIS_POINTS,
@@ -44,108 +43,6 @@ NO_ORDER: Final = OrderId(0)
 
 AMENDMENTS_UNDER_WAY_MAX = 16
 """Of one order."""
-
-
-@mypyc_attr(acyclic=True)
-class OpenOrder:
-    """An order whose market has not closed it yet; `held` of its purse is still held for it.
-
-    While amendments are under way it goes by `other_names` as well: one for each of them. Where it
-    has taken over the name of an order that it `replaces`, it gives that back if it ends first.
-    """
-
-    __slots__ = (
-        "client_order_id",
-        "held",
-        "market",
-        "market_partition",
-        "other_names",
-        "purse",
-        "replaces",
-    )
-
-    def __init__(
-        self, market: MarketId, market_partition: int, client_order_id: str, purse: Purse, held: int
-    ) -> None:
-        self.market = market
-        self.market_partition = market_partition
-        self.client_order_id = client_order_id
-        self.purse = purse
-        self.held = held
-        self.other_names: tuple[str, ...] = ()
-        self.replaces = OrderId(0)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All client order ids that lead to it."""
-        return (self.client_order_id, *self.other_names)
-
-
-class Account:
-    """One customer's purses and open orders, and how it stands."""
-
-    __slots__ = ("order_ids", "orders", "purses", "standing")
-
-    def __init__(self) -> None:
-        self.standing = OPEN
-        self.purses: dict[Asset, Purse] = {}
-        self.orders: dict[OrderId, OpenOrder] = {}
-        self.order_ids: dict[str, OrderId] = {}
-
-    def purse(self, asset: Asset) -> Purse:
-        """The purse for an asset, made empty where there is none."""
-        purse = self.purses.get(asset)
-        if purse is None:
-            purse = self.purses[asset] = Purse(asset)
-        return purse
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it has nothing, free or held."""
-        purses = self.purses.values()
-        return not any(purse.available.units or purse.held.units for purse in purses)
-
-    def own_standing(self) -> Standing:
-        """How it stands, to be changed."""
-        if self.standing is OPEN:
-            self.standing = Standing()
-        return self.standing
-
-    def add(self, order_id: OrderId, order: OpenOrder) -> None:
-        self.orders[order_id] = order
-        self.order_ids[order.client_order_id] = order_id
-
-    def remove(self, order_id: OrderId) -> None:
-        order = self.orders.pop(order_id)
-        self._free(order.client_order_id, order_id, order)
-        for name in {*order.other_names} - {order.client_order_id}:
-            self._free(name, order_id, order)
-
-    def _free(self, name: str, order_id: OrderId, order: OpenOrder) -> None:
-        """Let a name of an order that has ended lead nowhere, or to whom it was taken from."""
-        if self.order_ids[name] != order_id:
-            return
-        replaced = self.orders.get(order.replaces) if order.replaces else None
-        if replaced is not None and name in replaced.names:
-            self.order_ids[name] = order.replaces
-        else:
-            del self.order_ids[name]
-
-    def add_name(self, order_id: OrderId, name: str) -> None:
-        """Let a client order id lead to an open order besides those that do already."""
-        order = self.orders[order_id]
-        order.other_names += (name,)
-        self.order_ids[name] = order_id
-
-    def remove_name(self, order_id: OrderId, name: str) -> None:
-        """Take back one of an order's names; it keeps at least one."""
-        order = self.orders[order_id]
-        names = list(order.names)
-        names.remove(name)
-        order.client_order_id, *rest = names
-        order.other_names = tuple(rest)
-        if name not in names and self.order_ids[name] == order_id:
-            del self.order_ids[name]
 
 
 class Ledger:
@@ -286,7 +183,6 @@ class Ledger:
             purse,
             held,
         )
-        opened.replaces = namesake
         account.add(order_id, opened)
         return Reason.NONE
 

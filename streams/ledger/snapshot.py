@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 
 import msgspec
 
+from streams.ledger.accounts import Account, OpenOrder
 from streams.ledger.books import Purse, SystemAccounts
-from streams.ledger.ledger import Account, Ledger, OpenOrder
+from streams.ledger.ledger import Ledger
 from streams.ledger.requests import Remembered
 from streams.ledger.standing import OPEN, Standing
 from streams.messages import (
@@ -72,7 +73,6 @@ class NamesRow(msgspec.Struct, frozen=True, array_like=True):
     account: AccountId
     order_id: OrderId
     other_names: tuple[str, ...]
-    replaces: OrderId = OrderId(0)
 
 
 class System(msgspec.Struct, frozen=True, array_like=True, tag="system"):
@@ -92,9 +92,7 @@ class Orders(msgspec.Struct, frozen=True, array_like=True, tag="orders"):
 
 
 class Names(msgspec.Struct, frozen=True, array_like=True, tag="names"):
-    """Of orders with amendments under way, or whose name was that of one they replace; where there
-    are none, there is no such chunk.
-    """
+    """Of orders with amendments under way; where there are none, there is no such chunk."""
 
     rows: list[NamesRow]
 
@@ -249,7 +247,6 @@ def _fill(state: LedgerPartition, chunk: Chunk) -> None:
         case Names(rows=named):
             for row_of_names in named:
                 account = ledger.accounts[row_of_names.account]
-                account.orders[row_of_names.order_id].replaces = row_of_names.replaces
                 for name in row_of_names.other_names:
                     account.add_name(row_of_names.order_id, name)
         case Standings(rows=standings):
@@ -307,8 +304,8 @@ def _order_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[OrderRow]
 def _names_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[NamesRow]:
     for name, account in accounts:
         for order_id, order in sorted(account.orders.items()):
-            if order.other_names or order.replaces:
-                yield NamesRow(name, order_id, order.other_names, order.replaces)
+            if order.other_names:
+                yield NamesRow(name, order_id, order.other_names)
 
 
 def _standing_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[StandingRow]:

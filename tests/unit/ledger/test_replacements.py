@@ -8,16 +8,30 @@ import pytest
 from streams.ledger import LedgerCorrupt
 from streams.messages import (
     AccountId,
+    AmendOrder,
     CancelReplace,
     CancelReplaceOrder,
+    Lots,
     MoveHold,
     OrderId,
     OrderLimits,
     Reason,
+    ReleaseName,
     RequestRejected,
     Units,
 )
-from tests.unit.ledger.log import USDT, Log, cancel, frame, funded, leads_to, place, settle, the
+from tests.unit.ledger.log import (
+    MARKET,
+    USDT,
+    Log,
+    cancel,
+    frame,
+    funded,
+    leads_to,
+    place,
+    settle,
+    the,
+)
 
 ANN = AccountId("ann")
 
@@ -76,6 +90,33 @@ def test_the_old_orders_name_is_the_new_ones_and_comes_back_if_that_is_refused()
     assert leads_to(log, "name") == again
     log.settled(3, settle("ann", again, released=100, done=True))
     assert leads_to(log, "name") is None
+
+
+def test_a_name_comes_back_to_the_first_though_one_between_has_ended() -> None:
+    """Of three in a row, where the first may not be cancelled."""
+    log = funded()
+    first = log.order_id(place("ann", "name"))
+    second = the(CancelReplace, log.tell(replace(first, "name"))).place.order_id
+    third = the(CancelReplace, log.tell(replace(second, "name"))).place.order_id
+    log.settled(1, settle("ann", second, released=100, done=True))
+    assert leads_to(log, "name") == third
+    log.settled(2, settle("ann", third, released=100, done=True))
+    assert leads_to(log, "name") == first
+    log.settled(3, settle("ann", first, released=100, done=True))
+    assert leads_to(log, "name") is None
+
+
+def test_a_name_that_an_amendment_gives_up_comes_back_as_well() -> None:
+    log = funded()
+    first = log.order_id(place("ann", "name"))
+    second = the(CancelReplace, log.tell(replace(first, "name"))).place.order_id
+    log.tell(AmendOrder(ANN, MARKET, 0, second, "", "amended", Lots(1)))
+    release = ReleaseName(ANN, OrderId(second), "name")
+    log.append(frame(release, source="matching:0", first_seq=1))
+    assert (leads_to(log, "name"), leads_to(log, "amended")) == (first, second)
+    log.settled(2, settle("ann", first, released=100, done=True))
+    log.settled(3, settle("ann", second, released=100, done=True))
+    assert leads_to(log, "name") is leads_to(log, "amended") is None
 
 
 def test_another_orders_name_is_a_duplicate() -> None:
