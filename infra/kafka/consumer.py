@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -28,8 +28,9 @@ async def consuming(bootstrap_servers: str, **options: Any) -> AsyncIterator[AIO
         await stop(consumer)
 
 
-async def stop(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer, and let nothing of it remain. Raises `TimeoutError`.
+async def stop(consumer: AIOKafkaConsumer, by: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Stop a consumer, `by` what does so besides other things if given, and let nothing of it
+    remain. Raises `TimeoutError`.
 
     aiokafka cancels its own requests then. Where one of them waits to be tried again, as the broker
     is away, that comes out as a cancellation of whoever stops the consumer (in 0.14), and its
@@ -37,7 +38,7 @@ async def stop(consumer: AIOKafkaConsumer) -> None:
     """
     async with asyncio.timeout(STOP_LIMIT_S):
         try:
-            await consumer.stop()
+            await (by or consumer.stop)()
         except asyncio.CancelledError:
             await consumer._client.close()
             if is_cancelled():

@@ -25,6 +25,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
+from infra.kafka.consumer import stop
 from infra.kafka.reader import Reader
 
 FETCH_WAIT_MS = 250
@@ -137,10 +138,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         self._consumer._subscription._last_fetch_ended = time.monotonic()
 
     async def on_thread_stop(self) -> None:
+        if self._consumer is None:
+            await super().on_thread_stop()
+            return
         if self.app.has_let_go:
             # A static member that goes without a word keeps its partitions for the session.
             self._consumer._coordinator._group_instance_id = None
-        await super().on_thread_stop()
+        # A cancellation would end this thread, and Faust would wait for it for ever.
+        await stop(self._consumer, by=super().on_thread_stop)
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]

@@ -197,6 +197,7 @@ async def test_a_worker_answers_everything_once_across_restarts_of_the_broker(
             return await holds_all() and await worker.digests() == feed.chains
 
         await eventually(has_counted)
+        assert "has not stopped" not in worker.log.read_text(), "an outage lasts that much longer"
     finally:
         minding.cancel()
         with contextlib.suppress(asyncio.CancelledError):
