@@ -15,7 +15,9 @@ from streams.messages import Asset, MarketId, OrderId
 class OpenOrder:
     """An order whose market has not closed it yet; `held` of its purse is still held for it.
 
-    While amendments are under way it goes by `other_names` as well: one for each of them.
+    While amendments are under way it goes by `other_names` as well: one for each of them. It was
+    placed with the name of the order that it `replaces`, if of any: only checkpoints still ask, as
+    those that were taken when that decided who has a name must come back the same.
     """
 
     __slots__ = (
@@ -25,6 +27,7 @@ class OpenOrder:
         "market_partition",
         "other_names",
         "purse",
+        "replaces",
     )
 
     def __init__(
@@ -36,6 +39,7 @@ class OpenOrder:
         self.purse = purse
         self.held = held
         self.other_names: tuple[str, ...] = ()
+        self.replaces = OrderId(0)
 
     @property
     def names(self) -> tuple[str, ...]:

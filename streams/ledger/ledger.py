@@ -183,6 +183,7 @@ class Ledger:
             purse,
             held,
         )
+        opened.replaces = namesake
         account.add(order_id, opened)
         return Reason.NONE
 

@@ -73,6 +73,7 @@ class NamesRow(msgspec.Struct, frozen=True, array_like=True):
     account: AccountId
     order_id: OrderId
     other_names: tuple[str, ...]
+    replaces: OrderId = OrderId(0)
 
 
 class System(msgspec.Struct, frozen=True, array_like=True, tag="system"):
@@ -92,7 +93,9 @@ class Orders(msgspec.Struct, frozen=True, array_like=True, tag="orders"):
 
 
 class Names(msgspec.Struct, frozen=True, array_like=True, tag="names"):
-    """Of orders with amendments under way; where there are none, there is no such chunk."""
+    """Of orders with amendments under way, or whose name was that of one they replace; where there
+    are none, there is no such chunk.
+    """
 
     rows: list[NamesRow]
 
@@ -247,6 +250,7 @@ def _fill(state: LedgerPartition, chunk: Chunk) -> None:
         case Names(rows=named):
             for row_of_names in named:
                 account = ledger.accounts[row_of_names.account]
+                account.orders[row_of_names.order_id].replaces = row_of_names.replaces
                 for name in row_of_names.other_names:
                     account.add_name(row_of_names.order_id, name)
         case Standings(rows=standings):
@@ -304,8 +308,8 @@ def _order_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[OrderRow]
 def _names_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[NamesRow]:
     for name, account in accounts:
         for order_id, order in sorted(account.orders.items()):
-            if order.other_names:
-                yield NamesRow(name, order_id, order.other_names)
+            if order.other_names or order.replaces:
+                yield NamesRow(name, order_id, order.other_names, order.replaces)
 
 
 def _standing_rows(accounts: list[tuple[AccountId, Account]]) -> Iterator[StandingRow]:
