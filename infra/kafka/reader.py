@@ -52,7 +52,8 @@ class Reader:
     """Polls the partitions it is assigned: one task does, and others may assign meanwhile.
 
     `wait_ms` is how long a broker may keep a fetch that finds nothing. The options are those of
-    `Settings.kafka_client`, and aiokafka's own for a client.
+    `Settings.kafka_client`, and aiokafka's own for a client. It `is_behind` where what was fetched
+    last was so much that more will follow.
     """
 
     def __init__(self, *, wait_ms: int, records_max: int, **options: Any) -> None:
@@ -67,7 +68,7 @@ class Reader:
         # By broker as well: an answer, or else what has to be done before it can be asked again.
         self._waits: dict[int, asyncio.Future[Any]] = {}
         self._arrived: deque[_Run] = deque()
-        self._is_behind = False
+        self.is_behind = False
         self._is_stopped = False
 
     async def start(self) -> None:
@@ -115,7 +116,7 @@ class Reader:
         if not polled:
             await self._await_answers(timeout_s)
             polled = self._take()
-        if self._is_behind and not self._arrived:
+        if self.is_behind and not self._arrived:
             self._ask()
             for _ in range(TURNS_TO_SOCKET):
                 await asyncio.sleep(0)
@@ -207,7 +208,7 @@ class Reader:
             _check(failed)
             self._waits[node] = asyncio.create_task(self._learn())
         self._arrived += [_Run(each) for each in fetched if each.records]
-        self._is_behind = len(answer) >= AHEAD_BYTES
+        self.is_behind = len(answer) >= AHEAD_BYTES
 
     def _is_wanted(self, fetched: Fetched) -> bool:
         return self._positions.get(fetched.place) == fetched.asked

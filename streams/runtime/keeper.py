@@ -46,16 +46,23 @@ class Keeper:
         self._keeping: dict[int, asyncio.Task[None]] = {}
         self._marking: dict[int, asyncio.Task[None]] = {}
 
+    def is_due(self, held: Held) -> bool:
+        """Whether there is anything to take by now."""
+        return held.is_due(self._settings) or self._is_mark_due(held)
+
     def keep_if_due(self, partition: int, held: Held) -> None:
         """Take what it is time for; to be called only where the log has all that followed."""
         for place, end in held.outputs.items():
             held.outputs[place] = max(end, self._written.get(place, 0))
         if held.is_due(self._settings):
             self._checkpoint(partition, held)
-        now = asyncio.get_running_loop().time()
-        if now >= held.mark_at and not held.catches_up:
+        if self._is_mark_due(held):
             self._mark(partition, held)
-            held.mark_at = now + MARK_EVERY_S
+            held.mark_at = asyncio.get_running_loop().time() + MARK_EVERY_S
+
+    @staticmethod
+    def _is_mark_due(held: Held) -> bool:
+        return not held.catches_up and asyncio.get_running_loop().time() >= held.mark_at
 
     def _mark(self, partition: int, held: Held) -> None:
         if _is_under_way(self._marking.get(partition)):

@@ -20,7 +20,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from infra.health import Health
@@ -50,13 +51,9 @@ RELEASE_LIMIT_S = 50.0
 STORE_LIMIT_S = 600.0
 STORE_RETRY_S = 1.0
 REPLAY_RECORDS = 2_000
-PORTION_OUTPUTS = 8_000
+PORTION_OUTPUTS = 4_000
 """Outputs that go to the log together: so many that their requests cost little beside them, so few
 that whoever waits for the first of a backlog does not wait for all of it."""
-
-TURNS_TO_SOCKET = 8
-"""Turns of the event loop in which a send gets through aiokafka to the socket. With fewer it would
-get there after the next portion was computed: later, and no less right."""
 
 QUIET_S = 3_600.0
 
@@ -112,7 +109,7 @@ class Partitions:
         ended before. Raises `TimeoutError`.
         """
         self._is_released = True
-        async with asyncio.timeout(RELEASE_LIMIT_S), self._turn:
+        async with asyncio.timeout(RELEASE_LIMIT_S), self._settled():
             log.info("%s lets go of %s", self._role.name, sorted(self.held))
 
     async def assign(self, partitions: Iterable[int]) -> dict[int, int]:
@@ -120,7 +117,7 @@ class Partitions:
 
         Where they were released meanwhile there is nothing to read: another `assign` will follow.
         """
-        async with self._turn:
+        async with self._settled():
             try:
                 positions = await self._hold(set(partitions))
             except _Released:
@@ -234,12 +231,18 @@ class Partitions:
                 self._progress.tell(self.held)
                 batch = []
         await self._apply(partition, held, batch)
+        await self._publisher.settle()
         if held.position > began:
             replayed = held.position - began
             log.info("%s/%d: replayed %d archived", self._role.name, partition, replayed)
 
-    async def process(self, partition: int, records: Iterable[Kept]) -> None:
+    async def process(
+        self, partition: int, records: Iterable[Kept], *, more_follow: bool = False
+    ) -> None:
         """Apply a polled batch and publish what follows from it; returns once the log has it.
+
+        Where more records follow at once it returns before the log has the last of these: they are
+        worked on meanwhile. Whoever said so calls `settle` if none come.
 
         Whatever is raised here must end the process: the state is ahead of what is published.
         """
@@ -248,46 +251,46 @@ class Partitions:
             if held is None or self._is_released:
                 return  # it was polled before a rebalance; whoever has the partition polls it again
             await self._apply(partition, held, records)
+            if more_follow and not self._keeper.is_due(held):
+                await self._publisher.leave()
+            else:
+                await self._publisher.settle()
+                self._keeper.keep_if_due(partition, held)
             if not self._progress.is_ready:
                 self._progress.tell(self.held)
-            self._keeper.keep_if_due(partition, held)
+
+    async def settle(self) -> None:
+        """Return once the log has all that follows from what was processed. Raises as that does."""
+        async with self._settled():
+            pass
+
+    @asynccontextmanager
+    async def _settled(self) -> AsyncIterator[None]:
+        """A turn that begins once nothing is on its way to the log."""
+        async with self._turn:
+            await self._publisher.settle()
+            yield
 
     async def _apply(self, partition: int, held: Held, records: Iterable[Kept]) -> None:
         """Let the machine take records, and publish what follows, a portion at a time.
 
         While the log takes one portion the next is computed, but nothing of it is sent before the
-        log has the one before. Returns once it has them all.
+        log has the one before. The last may still be on its way when this returns.
         """
-        sending: asyncio.Task[None] | None = None
         try:
             for outputs, dead in self._take(partition, held, records):
                 is_last = len(outputs) < self._portion_outputs
                 portion = self._publisher.encode(outputs, dead)
                 # Not to be kept, with all they refer to, while the log takes what they say.
                 outputs.clear()
-                if sending is not None:
-                    await sending
-                    sending = None
-                if is_last:
-                    # There is nothing to do meanwhile.
-                    await self._publisher.send(portion)
-                else:
-                    sending = asyncio.create_task(self._publisher.send(portion))
-                    for _ in range(TURNS_TO_SOCKET):
-                        await asyncio.sleep(0)
-            if sending is not None:
-                await sending
-        except BaseException as error:
-            # The machine is ahead of what the log has. The process is about to end, but until it
-            # has, its other tasks must not take a checkpoint of this, nor go on from it.
-            self.held.pop(partition, None)
-            if sending is not None:
-                sending.cancel()
-                await asyncio.gather(sending, return_exceptions=True)
-            task = asyncio.current_task()
-            if isinstance(error, asyncio.CancelledError) and task and not task.cancelling():
-                # It was what we waited for that was cancelled. The agent would end without a word.
-                raise RuntimeError("what was sent to the log was given up") from error
+                await self._publisher.send(portion)
+                if not is_last:
+                    await self._publisher.leave()
+        except BaseException:
+            # The machines are ahead of what the log has. The process is about to end, but until it
+            # has, its other tasks must not take a checkpoint of them, nor go on from them.
+            self.held.clear()
+            await self._publisher.give_up()
             raise
 
     def _take(
@@ -334,7 +337,7 @@ class Partitions:
 
     async def checkpoint_if_due(self) -> None:
         """Take the checkpoints that are due although nothing arrives."""
-        async with self._turn:
+        async with self._settled():
             for partition, held in self.held.items():
                 self._keeper.keep_if_due(partition, held)
 
@@ -342,7 +345,7 @@ class Partitions:
         """Append a tick where nothing has come for an hour, if the machine does anything then."""
         if self._role.tick is None:
             return
-        async with self._turn:
+        async with self._settled():
             since = time.monotonic() - QUIET_S
             quiet = [p for p, held in self.held.items() if held.moved < since]
             if quiet and not self._is_released:
@@ -356,7 +359,7 @@ class Partitions:
         found: list[dict[str, object]] = []
         for partition in sorted(self.held):
             # One turn each: the digest of a large state takes its time.
-            async with self._turn:
+            async with self._settled():
                 held = self.held.get(partition)
                 if held is not None:
                     digest = held.machine.digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -21,6 +22,10 @@ from streams.runtime.ports import Log, Place, Record
 from streams.runtime.published import Run, join, last_of
 from streams.topics import DEAD_LETTERS, MESSAGEPACK, Topic
 
+TURNS_TO_SOCKET = 8
+"""Turns of the event loop in which records get through aiokafka to the socket. With fewer they
+would get there after the next were computed: later, and no less right."""
+
 Header = tuple[str, bytes]
 Records = dict[Place, list[Record]]
 
@@ -30,6 +35,9 @@ class Publisher:
 
     It is silent about what was `found` there, so that a recovered machine can compute its past
     again without repeating it. `written` says up to where it has written at each place.
+
+    Nothing is sent before the log has what was sent before. What a send fails with is raised by
+    all that follows it: how much of it the log has is unknown, and only recovery can tell.
     """
 
     def __init__(self, log: Log, venue: str) -> None:
@@ -41,6 +49,7 @@ class Publisher:
         # As many as there are edges to public topics: markets, times their kinds of records.
         self._headers: dict[Edge, tuple[Header, Header, Header, Header]] = {}
         self.written: dict[Place, int] = {}
+        self._sending: asyncio.Task[None] | None = None
 
     def keep_silent_about(self, found: Mapping[Edge, Iterable[Run]]) -> None:
         """From now on, leave out these names of these edges."""
@@ -50,15 +59,42 @@ class Publisher:
                 join(known, run)
 
     async def publish(self, outputs: Iterable[Output], dead: Iterable[DeadLetter] = ()) -> None:
-        """Encode outputs and send them: see there."""
+        """Encode outputs and send them; returns once the log has them all."""
         await self.send(self.encode(outputs, dead))
+        await self.settle()
 
     async def send(self, records: Records) -> None:
-        """Return once the log has it all. Raises what `Log.append` raises: then how much of it
-        the log has is unknown, and only recovery can tell.
-        """
+        """Return once records are on their way, which are the only ones then."""
+        await self.settle()
         if records:
-            self.written.update(await self._log.append(records))
+            self._sending = asyncio.create_task(self._append(records))
+
+    async def _append(self, records: Records) -> None:
+        self.written.update(await self._log.append(records))
+
+    async def leave(self) -> None:
+        """Return once what is on its way has left the process: computing would delay it."""
+        if self._sending is not None:
+            for _ in range(TURNS_TO_SOCKET):
+                await asyncio.sleep(0)
+
+    async def settle(self) -> None:
+        """Return once the log has all that was sent. Raises what `Log.append` raises."""
+        if self._sending is None:
+            return
+        # Whoever is cancelled here leaves it on its way.
+        await asyncio.wait((self._sending,))
+        if self._sending.cancelled():
+            # Not as a cancellation of who waits, which would end without a word.
+            raise RuntimeError("what was sent to the log was given up")
+        self._sending.result()
+        self._sending = None
+
+    async def give_up(self) -> None:
+        """Let nothing more of what was sent leave; returns once nothing does."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait((self._sending,))
 
     def encode(self, outputs: Iterable[Output], dead: Iterable[DeadLetter] = ()) -> Records:
         """The records of what is not published yet; to be sent in the order they are made in."""

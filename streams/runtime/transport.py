@@ -68,10 +68,13 @@ class Lease:
 
 
 class Polled(NamedTuple):
-    """What one poll gave for one partition, and after how many seeks in it."""
+    """What one poll gave for one partition, after how many seeks in it, and whether the log is
+    known to have more behind it.
+    """
 
     records: list[Any]
     seeks: int
+    more_follow: bool
 
 
 class Batch:
@@ -216,6 +219,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 for tp, messages in (polled or {}).items():
                     for message in messages:
                         taken += await self._hand_over(tp, message)
+                if not taken:
+                    await self.app.settle()
                 if self.app.gather_s and 0 < taken < FEW_RECORDS:
                     await self.sleep(self.app.gather_s)
         except (asyncio.CancelledError, *self.consumer_stopped_errors):
@@ -239,8 +244,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             return await super()._getmany(active_partitions, timeout)  # a table comes back
         self._thread.polls()
         polled = await self._records.poll(timeout)
+        more_follow = self._records.is_behind
         return {
-            TP(*place): [Batch(place, Polled(records, seeks[place.partition]))]
+            TP(*place): [Batch(place, Polled(records, seeks[place.partition], more_follow))]
             for place, records in polled.items()
         }
 
@@ -276,7 +282,8 @@ class App(faust.App):  # type: ignore[misc]
     filled before Faust seeks, by whoever handles `on_rebalance_complete`. `seeks` counts how often
     it did in each: what was polled before the last time is not to be taken. `ground` is started
     before anything of Faust's and stopped after all of it. `let_go` returns once nothing is on its
-    way to the log any more: only then may others be told to take over. `granted` is called at each
+    way to the log any more: only then may others be told to take over. `settle` is called where no
+    records follow those before, which may have been told that some do. `granted` is called at each
     assignment, after the revocation before it and before the one after it. `client` are aiokafka's
     options for reading its source; few records that were taken are followed by no others for
     `gather_s`.
@@ -290,6 +297,7 @@ class App(faust.App):  # type: ignore[misc]
         lease: Lease,
         ground: Service,
         let_go: Callable[[], Awaitable[None]],
+        settle: Callable[[], Awaitable[None]],
         granted: Callable[[], None],
         client: Mapping[str, Any],
         **options: Any,
@@ -302,6 +310,7 @@ class App(faust.App):  # type: ignore[misc]
         self.positions: dict[int, int] = {}
         self.seeks = Counter[int]()
         self.has_let_go = False
+        self.settle = settle
         self._let_go = let_go
         self._granted = granted
         super().__init__(*args, TableManager=Tables, **options)

@@ -1,8 +1,9 @@
 """A worker: a Faust app with one agent that drives the machines of its partitions.
 
 Faust brings group membership, rebalancing, the table the machines live in and supervision. What
-correctness rests on is ours: positions come from the state (`partitions`), nothing is acknowledged
-before its outputs are (`publisher`), and whatever is not expected ends the process (law 9).
+correctness rests on is ours: positions come from the state (`partitions`) and never from what Faust
+has committed, nothing is sent before the log has what came before it (`publisher`), and whatever is
+not expected ends the process (law 9).
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def build(role: Role, settings: Settings) -> App:
                 partition = event.message.partition
                 if polled.seeks == app.seeks[partition]:
                     records = [kept(record, ground.records.epoch) for record in polled.records]
-                    await partitions.process(partition, records)
+                    await partitions.process(partition, records, more_follow=polled.more_follow)
                 await stream.ack(event)
                 app.consumer.worked_off()
         finally:
@@ -186,6 +187,7 @@ def _app(role: Role, settings: Settings, lease: Lease, ground: Ground) -> App:
         lease=lease,
         ground=ground,
         let_go=ground.partitions.release,
+        settle=ground.partitions.settle,
         granted=ground.partitions.grant,
         client=settings.kafka_client,
         broker=f"kafka://{settings.broker}",

@@ -190,6 +190,10 @@ class Worker:
             ready = [p for p, at in self._fetch.items() if at < self._broker.end(self._place(p))]
             if not ready:
                 self._wake.clear()
+                # It may have been told that more follow.
+                self._is_busy = True
+                await self.partitions.settle()
+                self._is_busy = False
                 await self._wake.wait()
                 continue
             await self._take_batch(self._weather.rng.choice(ready))
@@ -208,7 +212,8 @@ class Worker:
         if assignment is not self._assignment:
             return  # it was still in the agent's queue, which a rebalance clears
         self._is_busy = True
-        await self.partitions.process(partition, records)
+        more_follow = rng.random() < 0.5
+        await self.partitions.process(partition, records, more_follow=more_follow)
         self._is_busy = False
 
     async def _check_when_idle(self) -> NoReturn:

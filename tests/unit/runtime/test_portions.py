@@ -12,8 +12,9 @@ from infra.health import Health
 from infra.settings import Settings
 from streams.messages import Sequence
 from streams.outputs import Output
-from streams.runtime.partitions import TURNS_TO_SOCKET, Partitions
+from streams.runtime.partitions import Partitions
 from streams.runtime.ports import Checkpoint, Kept, Mark, Place, Record
+from streams.runtime.publisher import TURNS_TO_SOCKET
 from streams.topics import UPDATES, Topic
 from tests.integration.counting_worker import ROLE
 
@@ -90,9 +91,15 @@ async def partitions(log: Log) -> Partitions:
     return found
 
 
-def records(count: int) -> list[Kept]:
+def records(count: int, first: int = 0) -> list[Kept]:
     """Each makes two outputs, one of them to `updates`."""
-    return [Kept(offset, 0, b"", b"record", []) for offset in range(count)]
+    return [Kept(offset, 0, b"", b"record", []) for offset in range(first, first + count)]
+
+
+async def turns() -> None:
+    """Time enough for all that waits for nobody."""
+    for _ in range(2 * TURNS_TO_SOCKET):
+        await asyncio.sleep(0)
 
 
 async def test_a_portion_waits_for_the_one_before_and_the_batch_for_all(
@@ -113,13 +120,71 @@ async def test_the_next_portion_is_computed_while_the_log_takes_one(
 ) -> None:
     processing = asyncio.create_task(partitions.process(0, records(4)))
     ack = await log.next()
-    for _ in range(2 * TURNS_TO_SOCKET):
-        await asyncio.sleep(0)
+    await turns()
     assert partitions.held[0].position == 4
     assert log.sent == [2]
     ack.set_result(None)
     (await log.next()).set_result(None)
     await processing
+
+
+@pytest.fixture
+async def on_its_way(log: Log, partitions: Partitions) -> asyncio.Future[None]:
+    """The acknowledgement that is due for the last of a batch, while others are to follow it."""
+    processing = asyncio.create_task(partitions.process(0, records(1)))
+    (await log.next()).set_result(None)  # a mark was due
+    await processing
+    await partitions.process(0, records(1, 1), more_follow=True)
+    return await log.next()
+
+
+async def test_the_next_batch_is_computed_while_the_log_takes_the_last_of_one(
+    log: Log, partitions: Partitions, on_its_way: asyncio.Future[None]
+) -> None:
+    processing = asyncio.create_task(partitions.process(0, records(1, 2), more_follow=True))
+    await turns()
+    assert partitions.held[0].position == 3
+    assert log.sent == [1, 1]
+    on_its_way.set_result(None)
+    (await log.next()).set_result(None)
+    await processing
+    assert log.sent == [1, 1, 1]
+
+
+async def test_who_lets_go_of_a_partition_waits_for_what_is_on_its_way(
+    partitions: Partitions, on_its_way: asyncio.Future[None]
+) -> None:
+    releasing = asyncio.create_task(partitions.release())
+    await turns()
+    assert not releasing.done()
+    on_its_way.set_result(None)
+    await releasing
+
+
+async def test_who_gives_up_waiting_leaves_it_on_its_way(
+    partitions: Partitions, on_its_way: asyncio.Future[None]
+) -> None:
+    asking = asyncio.create_task(partitions.digests())
+    await turns()
+    asking.cancel()
+    await asyncio.wait((asking,))
+    on_its_way.set_result(None)
+    await partitions.settle()
+    assert partitions.held[0].position == 2
+
+
+async def test_all_who_follow_are_told_what_failed_on_its_way(
+    log: Log, partitions: Partitions, on_its_way: asyncio.Future[None]
+) -> None:
+    """Whoever asks first need not be the one that ends the process."""
+    on_its_way.set_exception(ConnectionError("refused"))
+    with pytest.raises(ConnectionError, match="refused"):
+        await partitions.digests()
+    with pytest.raises(ConnectionError, match="refused"):
+        await partitions.settle()
+    with pytest.raises(ConnectionError, match="refused"):
+        await partitions.release()
+    assert log.sent == [1, 1]
 
 
 async def test_outputs_are_not_kept_while_the_log_takes_what_they_say(
@@ -138,8 +203,7 @@ async def test_outputs_are_not_kept_while_the_log_takes_what_they_say(
     monkeypatch.setattr(machine, "apply", noted)
     processing = asyncio.create_task(partitions.process(0, records(4)))
     ack = await log.next()
-    for _ in range(2 * TURNS_TO_SOCKET):
-        await asyncio.sleep(0)
+    await turns()
     alone = sys.getrefcount(made[-1])
     made.append(Output(UPDATES, 0, "", "", Sequence(1), made[0].message))
     assert len(made) == 9
