@@ -9,14 +9,10 @@ from streams.ledger.accounts import Account
 from streams.ledger.ledger import NO_ORDER
 from streams.messages import (
     AccountId,
-    AmendOrder,
     CancelReplaceOrder,
-    Lots,
     OrderId,
-    ReleaseName,
-    Settle,
 )
-from tests.unit.ledger.log import MARKET, Log, cancel, frame, funded, place, settle
+from tests.unit.ledger.log import Log, amend, cancel, funded, place, release_name, settle
 
 ANN = AccountId("ann")
 names = st.sampled_from(("a", "b", "c"))
@@ -51,18 +47,20 @@ class Customer:
 
     def amend(self, which: int, name: str) -> None:
         if old := self._open(which):
-            self.log.tell(AmendOrder(ANN, MARKET, 0, old, "", name, Lots(1)))
+            self.log.tell(amend("", name, order_id=old))
 
     def release(self, which: int, name: int) -> None:
         """An amendment has taken effect, or was refused."""
         order_id = self._open(which)
         if order_id and self.account.orders[order_id].other_names:
             held = self.account.orders[order_id].names
-            self._say(ReleaseName(ANN, order_id, held[name % len(held)]))
+            self._said += 1
+            release_name(self.log, self._said, order_id, held[name % len(held)])
 
     def end(self, which: int) -> None:
         if order_id := self._open(which):
-            self._say(settle("ann", order_id, released=1, done=True))
+            self._said += 1
+            self.log.settled(self._said, settle("ann", order_id, released=1, done=True))
 
     def check(self) -> None:
         leads: dict[str, OrderId] = {}
@@ -73,10 +71,6 @@ class Customer:
     def _open(self, which: int) -> OrderId:
         open_orders = list(self.account.orders)
         return open_orders[which % len(open_orders)] if open_orders else NO_ORDER
-
-    def _say(self, command: ReleaseName | Settle) -> None:
-        self._said += 1
-        self.log.append(frame(command, source="matching:0", first_seq=self._said))
 
 
 @settings(max_examples=300, deadline=None)

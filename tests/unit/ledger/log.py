@@ -10,6 +10,7 @@ from streams.messages import (
     FRAME_VERSION,
     AccountCommand,
     AccountId,
+    AmendOrder,
     Asset,
     Balance,
     Cancel,
@@ -23,6 +24,7 @@ from streams.messages import (
     OrderType,
     Place,
     PlaceOrder,
+    ReleaseName,
     Sequence,
     Settle,
     Side,
@@ -87,6 +89,12 @@ def cancel(
     account: str, order_id: int = 0, client_order_id: str = "", market: str = MARKET
 ) -> CancelOrder:
     return CancelOrder(AccountId(account), MarketId(market), 0, OrderId(order_id), client_order_id)
+
+
+def amend(name: str, new: str, *, order_id: int = 0, lots: int = 4) -> AmendOrder:
+    """An amendment of Ann's, of an order by its id or else its name."""
+    name = "" if order_id else name
+    return AmendOrder(AccountId("ann"), MARKET, 0, OrderId(order_id), name, new, Lots(lots))
 
 
 def settle(
@@ -163,6 +171,12 @@ def the(kind: type[Message], messages: Several[object]) -> Message:
     found = [message for message in messages if isinstance(message, kind)]
     assert len(found) == 1, messages
     return found[0]
+
+
+def release_name(log: Log, number: int, order_id: int, name: str) -> None:
+    """The market's word that an order of Ann's does not go by a name."""
+    release = ReleaseName(AccountId("ann"), OrderId(order_id), name)
+    assert log.append(frame(release, source="matching:0", first_seq=number)) == []
 
 
 def leads_to(log: Log, name: str) -> OrderId | None:

@@ -8,36 +8,21 @@ from streams.ledger import LedgerCorrupt, LedgerPartition
 from streams.messages import (
     AccountId,
     Amend,
-    AmendOrder,
-    Lots,
-    OrderId,
     Reason,
-    ReleaseName,
     RequestRejected,
 )
 from tests.unit.ledger.log import (
-    MARKET,
     MARKET_PARTITIONS,
-    Log,
-    frame,
+    amend,
     funded,
     leads_to,
     place,
+    release_name,
     settle,
     the,
 )
 
 ANN = AccountId("ann")
-
-
-def amend(name: str, new: str, *, order_id: int = 0, lots: int = 4) -> AmendOrder:
-    return AmendOrder(ANN, MARKET, 0, OrderId(order_id), "" if order_id else name, new, Lots(lots))
-
-
-def said(log: Log, number: int, order_id: int, name: str) -> None:
-    """The market's word that the order does not go by a name."""
-    release = ReleaseName(ANN, OrderId(order_id), name)
-    assert log.append(frame(release, source="matching:0", first_seq=number)) == []
 
 
 def test_an_amendment_is_passed_on_to_the_orders_market() -> None:
@@ -52,7 +37,7 @@ def test_until_its_market_has_decided_an_order_goes_by_both_names() -> None:
     order_id = log.order_id(place("ann", "a"))
     log.tell(amend("a", "b"))
     assert leads_to(log, "a") == leads_to(log, "b") == order_id
-    said(log, 1, order_id, "a")
+    release_name(log, 1, order_id, "a")
     assert (leads_to(log, "a"), leads_to(log, "b")) == (None, order_id)
 
 
@@ -60,7 +45,7 @@ def test_an_order_that_was_not_amended_keeps_its_name() -> None:
     log = funded()
     order_id = log.order_id(place("ann", "a"))
     log.tell(amend("a", "b"))
-    said(log, 1, order_id, "b")
+    release_name(log, 1, order_id, "b")
     assert (leads_to(log, "a"), leads_to(log, "b")) == (order_id, None)
 
 
@@ -68,9 +53,9 @@ def test_amendments_there_and_back_at_once_leave_the_first_name() -> None:
     log = funded()
     order_id = log.order_id(place("ann", "a"))
     log.tell(amend("a", "b"), amend("b", "a", lots=3))
-    said(log, 1, order_id, "a")
+    release_name(log, 1, order_id, "a")
     assert leads_to(log, "a") == order_id
-    said(log, 2, order_id, "b")
+    release_name(log, 2, order_id, "b")
     assert (leads_to(log, "a"), leads_to(log, "b")) == (order_id, None)
 
 
@@ -109,7 +94,7 @@ def test_a_checkpoint_keeps_the_names_that_are_not_decided_on() -> None:
     restored.restore(log.machine.snapshot())
     assert restored.digest() == log.machine.digest()
     log.machine = restored
-    said(log, 1, order_id, "a")
+    release_name(log, 1, order_id, "a")
     assert leads_to(log, "c") == order_id
 
 
@@ -117,4 +102,4 @@ def test_a_name_nobody_asked_for_is_a_corrupt_log() -> None:
     log = funded()
     order_id = log.order_id(place("ann", "a"))
     with pytest.raises(LedgerCorrupt):
-        said(log, 1, order_id, "a")
+        release_name(log, 1, order_id, "a")

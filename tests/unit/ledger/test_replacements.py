@@ -8,27 +8,25 @@ import pytest
 from streams.ledger import LedgerCorrupt
 from streams.messages import (
     AccountId,
-    AmendOrder,
     CancelReplace,
     CancelReplaceOrder,
-    Lots,
     MoveHold,
     OrderId,
     OrderLimits,
     Reason,
-    ReleaseName,
     RequestRejected,
     Units,
 )
 from tests.unit.ledger.log import (
-    MARKET,
     USDT,
     Log,
+    amend,
     cancel,
     frame,
     funded,
     leads_to,
     place,
+    release_name,
     settle,
     the,
 )
@@ -110,9 +108,8 @@ def test_a_name_that_an_amendment_gives_up_comes_back_as_well() -> None:
     log = funded()
     first = log.order_id(place("ann", "name"))
     second = the(CancelReplace, log.tell(replace(first, "name"))).place.order_id
-    log.tell(AmendOrder(ANN, MARKET, 0, second, "", "amended", Lots(1)))
-    release = ReleaseName(ANN, OrderId(second), "name")
-    log.append(frame(release, source="matching:0", first_seq=1))
+    log.tell(amend("", "amended", order_id=second))
+    release_name(log, 1, second, "name")
     assert (leads_to(log, "name"), leads_to(log, "amended")) == (first, second)
     log.settled(2, settle("ann", first, released=100, done=True))
     log.settled(3, settle("ann", second, released=100, done=True))
