@@ -23,7 +23,7 @@ from streams.runtime.published import Run, join, last_of
 from streams.topics import DEAD_LETTERS, MESSAGEPACK, Topic
 
 TURNS_TO_SOCKET = 8
-"""Turns of the event loop in which records get through aiokafka to the socket. With fewer they
+"""Turns of the event loop in which records get through the writer to the socket. With fewer they
 would get there after the next were computed: later, and no less right."""
 
 Header = tuple[str, bytes]
